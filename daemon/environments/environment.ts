@@ -1,0 +1,91 @@
+import type { Readable, Writable } from 'node:stream';
+import type { Logger } from 'pino';
+import type { SliverRecord } from '../slivers/record.ts';
+
+/**
+ * How a sliver is executed, behind one small interface: `namespaces` (crun) and `docker` (an engine that the owner
+ * runs already). An environment observes and acts; what should be is decided above it (slivers/plan.ts).
+ *
+ * Work is cut into named steps, so that a cause can name one and the fault-injection test can kill the daemon at
+ * each. A step is idempotent: run again after a crash anywhere, it leads to the same end.
+ */
+export const PHASES = ['provision', 'start', 'apply', 'freeze', 'thaw', 'stop', 'discard'] as const;
+export type Phase = (typeof PHASES)[number];
+
+export interface Step {
+  readonly name: string;
+  /** What a person waits for, as in "making the disk". */
+  readonly doing: string;
+  act(sliver: SliverRecord, log: Logger): Promise<void>;
+}
+
+/** What exists of one sliver. */
+export interface Observed {
+  /**
+   * `absent`: nothing runs and nothing of a run is left. `partial`: a start or stop was cut short, or the init
+   * died; the `stop` phase clears it.
+   */
+  readonly container: 'absent' | 'partial' | 'running' | 'frozen';
+  /** Of the container, when it runs: the record's numbers at its start. */
+  readonly run?: number;
+  readonly disk?: number;
+  /** The init, as the host sees it. */
+  readonly pid?: number;
+  /** Complete writable layers, by generation. */
+  readonly disks: readonly number[];
+  /** Unfinished or unwanted pieces of disks that `discard` clears. */
+  readonly debris: boolean;
+}
+
+/** Totals since the sliver's start; a value the kernel does not give is absent. Bytes, microseconds, counts. */
+export interface Usage {
+  cpuMicroseconds?: number;
+  cpuThrottledMicroseconds?: number;
+  memoryBytes?: number;
+  memoryPeakBytes?: number;
+  memoryEvents?: Record<string, number>;
+  processes?: number;
+  pidsRefused?: number;
+  io?: { readBytes: number; writeBytes: number; reads: number; writes: number };
+  diskBytes?: number;
+  diskInodes?: number;
+  /** Pressure stall information: share of time (percent, 10 s average) that some or all tasks waited. */
+  pressure?: Record<'cpu' | 'memory' | 'io', { some: number; full: number }>;
+}
+
+export interface ExecRequest {
+  readonly argv: readonly string[];
+  readonly env?: Record<string, string>;
+  readonly cwd?: string;
+  /** `uid` or `uid:gid`, as numbers inside. */
+  readonly user?: string;
+  /** A terminal of this size; absent: three separate streams. */
+  readonly terminal?: { columns: number; rows: number };
+}
+
+export interface ExecProcess {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  /** With a terminal there is one stream only. */
+  readonly stderr: Readable | null;
+  resize(columns: number, rows: number): void;
+  /** Ends what was started, as a hang-up does. */
+  kill(signal: NodeJS.Signals): void;
+  /** Settles once the process has ended and its output has been handed over. */
+  readonly ended: Promise<{ exitCode: number } | { signal: string }>;
+}
+
+export interface Environment {
+  readonly name: string;
+  readonly phases: Readonly<Record<Phase, readonly Step[]>>;
+  observe(sliver: SliverRecord): Promise<Observed>;
+  usage(sliver: SliverRecord): Promise<Usage>;
+  exec(sliver: SliverRecord, request: ExecRequest): Promise<ExecProcess>;
+  /** The last bytes of what the initscript and the init wrote, at most 64 KiB. */
+  log(sliver: SliverRecord): Promise<string>;
+  /** Calls back when a sliver may have changed by itself (its init died); returns what ends the watching. */
+  watch(sliver: SliverRecord, changed: () => void): () => void;
+  /** Removes whatever belongs to this node but to none of these slivers; returns what it removed, for the log. */
+  sweep(known: ReadonlySet<number>): Promise<string[]>;
+  close(): Promise<void>;
+}

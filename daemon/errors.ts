@@ -1,0 +1,71 @@
+/**
+ * Every error that leaves the daemon. A code is stable: scripts and people learn it, docs/errors.md explains it,
+ * and it becomes HTTP in exactly one place (manager/problems.ts). Each layer adds its operation and subject and
+ * keeps `cause`; nothing logs and rethrows.
+ */
+export const ERRORS = {
+  'bad-request': { status: 400, title: 'The request is not valid' },
+  'bad-name': { status: 400, title: 'Not a valid sliver name' },
+  'bad-rspec': { status: 400, title: 'Not a valid RSpec' },
+  'bad-archive': { status: 422, title: 'The archive cannot become an image' },
+  'bad-source': { status: 422, title: 'The image source cannot be read' },
+  'bad-config': { status: 500, title: 'The configuration is not valid' },
+  'bad-profile': { status: 500, title: 'A kernel profile is not valid' },
+  'not-found': { status: 404, title: 'No such thing' },
+  'method-not-allowed': { status: 405, title: 'Not allowed on this resource' },
+  exists: { status: 409, title: 'It exists already' },
+  'in-use': { status: 409, title: 'It is in use' },
+  'wrong-state': { status: 409, title: 'Not possible in this state' },
+  'too-large': { status: 413, title: 'Too large' },
+  'not-settled': { status: 503, title: 'Accepted, but not there yet' },
+  'no-capacity': { status: 507, title: 'The node has not enough of a resource' },
+  busy: { status: 503, title: 'Too much at once' },
+  'host-tool': { status: 500, title: 'A program of the host failed' },
+  kernel: { status: 500, title: 'The kernel refused' },
+  unsupported: { status: 501, title: 'This node cannot do that' },
+  internal: { status: 500, title: 'Internal error' },
+} as const;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export class SliverdError extends Error {
+  readonly code: ErrorCode;
+  /** Extra members of the problem document, such as `{ usedBy: ['a_b'] }`. */
+  readonly extra: Record<string, unknown>;
+
+  /** @param message what was being done to what, why it failed and, where known, what to do about it. */
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; extra?: Record<string, unknown> } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'SliverdError';
+    this.code = code;
+    this.extra = options.extra ?? {};
+  }
+}
+
+/** The whole chain of causes in one line, outermost first: what a person reads in a log or in a sliver's cause. */
+export function explain(error: unknown): string {
+  const parts: string[] = [];
+  for (let at: unknown = error; at !== undefined && parts.length < 8; at = (at as Error).cause) {
+    const text = at instanceof Error ? at.message : String(at);
+    if (!parts.some((part) => part.includes(text))) parts.push(text);
+    if (!(at instanceof Error)) break;
+  }
+  return parts.join(': ');
+}
+
+/** Runs `work`; a failure is told as `what` with the original kept as its cause (and its code, unless one is given). */
+export async function during<T>(what: string, work: () => Promise<T> | T, code?: ErrorCode): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const inherited = cause instanceof SliverdError ? cause : undefined;
+    throw new SliverdError(code ?? inherited?.code ?? 'internal', what, {
+      cause,
+      ...(inherited ? { extra: inherited.extra } : {}),
+    });
+  }
+}

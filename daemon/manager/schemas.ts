@@ -1,0 +1,181 @@
+import { type Static, Type } from 'typebox';
+import { PartialRSpec, RSpec } from '../resources/rspec.ts';
+
+/** Shapes of the manager's API: they validate requests, serialise answers and generate the OpenAPI description. */
+const time = (description: string) =>
+  Type.String({ format: 'date-time', description: `${description} (RFC 3339, UTC).` });
+const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+  Type.Union([schema, Type.Null()]);
+
+export const Cause = Type.Object(
+  {
+    step: Type.String({ description: 'The step that failed, as in start/create.' }),
+    reason: Type.String({ description: 'Why, outermost first.' }),
+    since: time('When it first failed'),
+    attempts: Type.Integer({ description: 'Failures in a row.' }),
+    retryAt: nullable(time('When it is tried again')),
+  },
+  { description: 'Why actual is not what is desired.' },
+);
+export type Cause = Static<typeof Cause>;
+
+export const SliverState = Type.Union(
+  ['running', 'frozen', 'stopped', 'expired', 'starting', 'stopping', 'failed', 'deleting'].map((state) =>
+    Type.Literal(state),
+  ),
+  { description: 'Effective state.' },
+);
+export type SliverState = Static<typeof SliverState>;
+
+export const Sliver = Type.Object({
+  name: Type.String(),
+  id: Type.Integer(),
+  environment: Type.String(),
+  image: Type.Object({ name: Type.String(), digest: Type.String() }),
+  profile: Type.String(),
+  rspec: RSpec,
+  keys: Type.Array(Type.String()),
+  initscript: nullable(Type.String()),
+  createdAt: time('When it was created'),
+  expiresAt: nullable(time('When it ends')),
+  desired: Type.String({ description: 'running, stopped, frozen or deleted.' }),
+  state: SliverState,
+  since: time('Since when it is in this state'),
+  doing: nullable(Type.String({ description: 'What is being done now.' })),
+  pid: nullable(Type.Integer({ description: 'The init, as the host sees it.' })),
+  cause: nullable(Cause),
+});
+export type Sliver = Static<typeof Sliver>;
+
+const Key = Type.String({ maxLength: 16_384, description: 'One line of authorized_keys.' });
+const Initscript = Type.String({
+  maxLength: 65_536,
+  description: 'A script (#! line or sh), run as root at each start.',
+});
+const Word = Type.String({ minLength: 1, maxLength: 128 });
+
+export const CreateSliver = Type.Object(
+  {
+    name: Type.String({ maxLength: 256 }),
+    image: Type.Optional(Word),
+    environment: Type.Optional(Word),
+    profile: Type.Optional(Word),
+    rspec: Type.Optional(PartialRSpec),
+    keys: Type.Optional(Type.Array(Key, { maxItems: 100 })),
+    initscript: Type.Optional(nullable(Initscript)),
+    expiresAt: Type.Optional(nullable(time('When it ends'))),
+    desired: Type.Optional(Type.Union([Type.Literal('running'), Type.Literal('stopped')])),
+  },
+  { additionalProperties: false },
+);
+export type CreateSliver = Static<typeof CreateSliver>;
+
+export const ChangeSliver = Type.Object(
+  {
+    rspec: Type.Optional(PartialRSpec),
+    keys: Type.Optional(Type.Array(Key, { maxItems: 100 })),
+    initscript: Type.Optional(nullable(Initscript)),
+    expiresAt: Type.Optional(nullable(time('When it ends'))),
+    profile: Type.Optional(Word),
+  },
+  { additionalProperties: false, minProperties: 1 },
+);
+export type ChangeSliver = Static<typeof ChangeSliver>;
+
+export const Image = Type.Object({
+  name: Type.String(),
+  digest: Type.String({ description: 'sha256 of the uncompressed archive.' }),
+  bytes: Type.Integer(),
+  files: Type.Integer(),
+  source: Type.String({ description: 'Where it came from.' }),
+  createdAt: time('When it was made'),
+  usedBy: Type.Array(Type.String(), { description: 'Slivers made from it.' }),
+});
+export type Image = Static<typeof Image>;
+
+export const CreateImage = Type.Object(
+  {
+    name: Type.String({ pattern: '^[a-z0-9][a-z0-9.-]{0,63}$', description: 'As in debian-12.' }),
+    source: Type.Union([
+      Type.Object(
+        { build: Word },
+        { additionalProperties: false, description: 'A recipe, such as debian-12.' },
+      ),
+      Type.Object(
+        { path: Type.String({ minLength: 1, maxLength: 4096 }) },
+        {
+          additionalProperties: false,
+          description: 'A tar archive (also gz, xz, zst) or a directory on this machine.',
+        },
+      ),
+      Type.Object(
+        { docker: Type.String({ minLength: 1, maxLength: 512 }) },
+        { additionalProperties: false, description: 'A reference that a Docker engine has, or pulls.' },
+      ),
+    ]),
+  },
+  { additionalProperties: false },
+);
+export type CreateImage = Static<typeof CreateImage>;
+
+export const Exec = Type.Object(
+  {
+    argv: Type.Array(Type.String({ maxLength: 131_072 }), { minItems: 1, maxItems: 4096 }),
+    env: Type.Optional(Type.Record(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' }), Type.String())),
+    cwd: Type.Optional(Type.String({ pattern: '^/', maxLength: 4096 })),
+    user: Type.Optional(Type.String({ pattern: '^[0-9]{1,5}(:[0-9]{1,5})?$' })),
+    stdin: Type.Optional(Type.String()),
+    timeoutSeconds: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 3600, default: 60 })),
+  },
+  { additionalProperties: false },
+);
+export type Exec = Static<typeof Exec>;
+
+export const ExecResult = Type.Object({
+  exitCode: nullable(Type.Integer()),
+  signal: nullable(Type.String()),
+  stdout: Type.String(),
+  stderr: Type.String(),
+  truncated: Type.Boolean({ description: 'Output past 1 MiB of each stream was dropped.' }),
+});
+
+export const NodeStatus = Type.Object({
+  name: Type.String(),
+  version: Type.String(),
+  pid: Type.Integer(),
+  startedAt: time('Since when the daemon serves'),
+  degraded: Type.Array(Type.Object({ what: Type.String(), why: Type.String(), cost: Type.String() })),
+  slivers: Type.Record(Type.String(), Type.Integer(), { description: 'How many in each state.' }),
+  environments: Type.Array(Type.String()),
+  stateDirectory: Type.String(),
+  cgroup: Type.String(),
+  capacity: Type.Object({
+    cpus: Type.Integer(),
+    memoryBytes: Type.Integer(),
+    diskBytes: Type.Integer(),
+    diskFreeBytes: Type.Integer(),
+  }),
+});
+export type NodeStatus = Static<typeof NodeStatus>;
+
+export const Event = Type.Object({
+  id: Type.Integer({
+    description: 'Grows; resume a stream with Last-Event-ID. 0: told once, not kept (progress).',
+  }),
+  time: time('When'),
+  type: Type.String({ description: 'As in sliver.started, sliver.failed, image.created, node.started.' }),
+  subject: Type.String({ description: 'The sliver or image by name, or the node.' }),
+  data: Type.Record(Type.String(), Type.Unknown()),
+});
+export type Event = Static<typeof Event>;
+
+export const Problem = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String(),
+    code: Type.String({ description: 'Stable; see docs/errors.md.' }),
+  },
+  { additionalProperties: true, description: 'Problem details (RFC 9457).' },
+);

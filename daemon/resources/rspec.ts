@@ -1,0 +1,127 @@
+import type { Static } from 'typebox';
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { SliverdError } from '../errors.ts';
+
+/**
+ * RSpec: the resources of a sliver, flat keys with units. Keys are named after the kernel files that enforce them
+ * (Documentation/admin-guide/cgroup-v2.rst), values are in natural units; `"max"` means no limit of its own.
+ */
+const max = Type.Literal('max');
+const bytes = (minimum: number, description: string) =>
+  Type.Union([Type.Integer({ minimum, maximum: Number.MAX_SAFE_INTEGER }), max], { description });
+const perSecond = (description: string) =>
+  Type.Union([Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }), max], { description });
+
+export const RSpec = Type.Object(
+  {
+    'cpu.weight': Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      description: 'Share of the CPU under contention; 100 is usual.',
+    }),
+    'cpu.max': Type.Union([Type.Number({ minimum: 0.01, maximum: 4096 }), max], {
+      description: 'Most CPU time, in cores (0.5 is half of one).',
+    }),
+    'cpuset.cpus': Type.String({
+      pattern: '^([0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*)?$',
+      maxLength: 200,
+      description: 'Cores it may run on, as 0-1,3; empty: all.',
+    }),
+    'memory.high': bytes(1 << 20, 'Bytes past which it is slowed and reclaimed from.'),
+    'memory.max': bytes(4 << 20, 'Bytes past which its processes are killed.'),
+    'memory.swap.max': Type.Union([Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }), max], {
+      description: 'Bytes of swap.',
+    }),
+    'pids.max': Type.Union([Type.Integer({ minimum: 8, maximum: 4_194_304 }), max], {
+      description: 'Processes and threads at once.',
+    }),
+    'io.weight': Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      description: 'Share of the disk under contention; 100 is usual.',
+    }),
+    'io.rbps': perSecond('Bytes read from its disk, per second.'),
+    'io.wbps': perSecond('Bytes written to its disk, per second.'),
+    'io.riops': perSecond('Read operations per second.'),
+    'io.wiops': perSecond('Write operations per second.'),
+    'disk.bytes': Type.Integer({
+      minimum: 8 << 20,
+      maximum: Number.MAX_SAFE_INTEGER,
+      description: 'Bytes its own files may take, beside the image.',
+    }),
+    'disk.inodes': Type.Integer({
+      minimum: 1024,
+      maximum: 4_000_000_000,
+      description: 'Files and directories of its own.',
+    }),
+  },
+  { additionalProperties: false, description: 'The resources of a sliver.' },
+);
+export type RSpec = Static<typeof RSpec>;
+export type RSpecKey = keyof RSpec;
+export const RSPEC_KEYS = Object.keys(RSpec.properties) as RSpecKey[];
+
+export const PartialRSpec = Type.Partial(RSpec, { additionalProperties: false });
+export type PartialRSpec = Static<typeof PartialRSpec>;
+
+/** What a sliver gets that asks for nothing: small enough for a hundred of them, big enough to work in. */
+export const DEFAULT_RSPEC: RSpec = {
+  'cpu.weight': 100,
+  'cpu.max': 'max',
+  'cpuset.cpus': '',
+  'memory.high': 'max',
+  'memory.max': 512 * 2 ** 20,
+  'memory.swap.max': 0,
+  'pids.max': 1024,
+  'io.weight': 100,
+  'io.rbps': 'max',
+  'io.wbps': 'max',
+  'io.riops': 'max',
+  'io.wiops': 'max',
+  'disk.bytes': 2 * 2 ** 30,
+  'disk.inodes': 131_072,
+};
+
+/** Keys of a sparse RSpec in words of the schema: the first thing wrong with it, or undefined. */
+export function rspecProblem(value: unknown): string | undefined {
+  if (Value.Check(PartialRSpec, value)) return undefined;
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return 'an RSpec is an object of keys and values';
+  for (const [key, given] of Object.entries(value)) {
+    const schema = PartialRSpec.properties[key as RSpecKey];
+    if (!schema) return `there is no key '${key.slice(0, 60)}' (keys: ${RSPEC_KEYS.join(', ')})`;
+    if (!Value.Check(schema, given))
+      return `${key} = ${JSON.stringify(given)?.slice(0, 60)} is not in range: ${range(key as RSpecKey)}`;
+  }
+  return 'it does not fit the schema';
+}
+
+function range(key: RSpecKey): string {
+  const schema = RSpec.properties[key] as { anyOf?: object[]; description?: string };
+  const parts = (schema.anyOf ?? [schema]).map((part) => {
+    const {
+      minimum,
+      maximum,
+      pattern,
+      const: literal,
+    } = part as { minimum?: number; maximum?: number; pattern?: string; const?: string };
+    if (literal !== undefined) return `"${literal}"`;
+    return pattern ? `text like 0-1,3` : `${minimum} to ${maximum}`;
+  });
+  return `${parts.join(' or ')}. ${schema.description ?? ''}`.trim();
+}
+
+/** `base` with the keys of `changes` laid over it. Throws `bad-rspec` that names the key and its range. */
+export function mergeRSpec(base: RSpec, changes: unknown): RSpec {
+  const problem = rspecProblem(changes);
+  if (problem) throw new SliverdError('bad-rspec', `RSpec: ${problem}`);
+  const merged = { ...base, ...(changes as PartialRSpec) };
+  const { 'memory.high': high, 'memory.max': hard } = merged;
+  if (high !== 'max' && hard !== 'max' && high > hard)
+    throw new SliverdError(
+      'bad-rspec',
+      `RSpec: memory.high (${high}) is above memory.max (${hard}), so it would never act`,
+    );
+  return merged;
+}

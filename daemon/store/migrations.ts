@@ -1,0 +1,16 @@
+/** The schema's history, one entry a version; append only, since nodes in the field are somewhere along it. */
+export const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE node (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+   CREATE TABLE images (
+     name TEXT PRIMARY KEY, digest TEXT NOT NULL, bytes INTEGER NOT NULL, files INTEGER NOT NULL,
+     source TEXT NOT NULL, created_at INTEGER NOT NULL) STRICT;
+   CREATE TABLE slivers (
+     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, environment TEXT NOT NULL,
+     image_digest TEXT NOT NULL, image_name TEXT NOT NULL, profile TEXT NOT NULL,
+     rspec TEXT NOT NULL, keys TEXT NOT NULL, initscript TEXT, expires_at INTEGER,
+     desired TEXT NOT NULL, disk INTEGER NOT NULL, run INTEGER NOT NULL, created_at INTEGER NOT NULL) STRICT;
+   CREATE TABLE events (
+     id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, type TEXT NOT NULL,
+     subject TEXT NOT NULL, data TEXT NOT NULL) STRICT;
+   CREATE INDEX events_subject ON events (subject, id);`,
+];
