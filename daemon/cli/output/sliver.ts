@@ -1,0 +1,114 @@
+import type { Usage } from '../../environments/environment.ts';
+import type { Sliver } from '../../manager/schemas.ts';
+import { formatValue } from '../values/rspec.ts';
+import { formatSize } from '../values/size.ts';
+import { formatAge, formatTime, formatUntil } from '../values/time.ts';
+import { stateStyle } from './style.ts';
+import { type Cell, properties, table } from './table.ts';
+
+export function sliverTable(slivers: readonly Sliver[], colour: boolean): string {
+  // A column for what is being done, or why not, only where there is something to tell.
+  const telling = slivers.some((sliver) => remark(sliver) !== '');
+  const headings = ['NAME', 'STATE', 'SINCE', 'IMAGE', 'CPU', 'MEMORY', 'DISK', 'EXPIRES'];
+  return table(
+    telling ? [...headings, 'WHY'] : headings,
+    slivers.map((sliver) => {
+      const row: (string | Cell)[] = [
+        sliver.name,
+        { text: sliver.state, style: stateStyle(sliver.state) },
+        formatAge(sliver.since),
+        sliver.image.name,
+        String(sliver.rspec['cpu.max']),
+        formatValue('memory.max', sliver.rspec['memory.max']),
+        formatValue('disk.bytes', sliver.rspec['disk.bytes']),
+        formatUntil(sliver.expiresAt),
+      ];
+      return telling ? [...row, { text: remark(sliver), style: sliver.cause ? 'red' : 'dim' }] : row;
+    }),
+    { colour, right: ['CPU', 'MEMORY', 'DISK'] },
+  );
+}
+
+function remark(sliver: Sliver): string {
+  if (sliver.cause) return `${sliver.cause.step}: ${sliver.cause.reason}`;
+  return sliver.doing ?? '';
+}
+
+export function sliverText(sliver: Sliver, colour: boolean): string {
+  const { cause } = sliver;
+  return properties(
+    [
+      ['Sliver', `${sliver.name} (id ${sliver.id})`],
+      ['State', { text: `${sliver.state}, for ${formatAge(sliver.since)}`, style: stateStyle(sliver.state) }],
+      ['Desired', sliver.desired],
+      ['Doing', sliver.doing],
+      ['Why', cause && { text: `${cause.step}: ${cause.reason}`, style: 'red' }],
+      ['Tried', cause && triesText(cause)],
+      ['Init', sliver.pid === null ? null : `pid ${sliver.pid} on the host`],
+      ['Environment', sliver.environment],
+      ['Image', `${sliver.image.name} (${sliver.image.digest.slice(0, 19)})`],
+      ['Profile', sliver.profile],
+      ['Created', `${formatTime(sliver.createdAt)} (${formatAge(sliver.createdAt)} ago)`],
+      [
+        'Expires',
+        sliver.expiresAt === null
+          ? 'never'
+          : `${formatTime(sliver.expiresAt)} (${formatUntil(sliver.expiresAt)})`,
+      ],
+      ['Keys', sliver.keys.length === 0 ? 'none' : sliver.keys.map(keyText)],
+      ['Initscript', sliver.initscript === null ? 'none' : `${sliver.initscript.split('\n').length} lines`],
+      [
+        'RSpec',
+        Object.entries(sliver.rspec).map(([key, value]) => `${key.padEnd(16)} ${formatValue(key, value)}`),
+      ],
+    ],
+    colour,
+  );
+}
+
+function triesText(cause: NonNullable<Sliver['cause']>): string {
+  const times = cause.attempts === 1 ? 'once' : `${cause.attempts} times`;
+  const next =
+    cause.retryAt === null ? 'not tried again' : `next ${formatUntil(cause.retryAt).replace('over', 'now')}`;
+  return `${times} since ${formatTime(cause.since)}, ${next}`;
+}
+
+/** A key by its kind and comment: the long middle tells a person nothing. */
+function keyText(key: string): string {
+  const match = /((?:ssh|ecdsa|sk)-[\w@.-]+)\s+(\S+)\s*(.*)$/.exec(key);
+  return match ? `${match[1]} …${match[2]!.slice(-12)} ${match[3]}`.trim() : key.slice(0, 60);
+}
+
+export function usageText(usage: Usage, colour: boolean): string {
+  const { io, pressure } = usage;
+  const size = (bytes: number | undefined) => (bytes === undefined ? null : formatSize(bytes));
+  const seconds = (value: number | undefined) =>
+    value === undefined ? null : `${(value / 1e6).toFixed(2)} s`;
+  const events = Object.entries(usage.memoryEvents ?? {}).filter(([, count]) => count > 0);
+  return properties(
+    [
+      ['CPU time', seconds(usage.cpuMicroseconds)],
+      ['CPU throttled', seconds(usage.cpuThrottledMicroseconds)],
+      ['Memory', size(usage.memoryBytes)],
+      ['Memory peak', size(usage.memoryPeakBytes)],
+      [
+        'Memory events',
+        events.length === 0 ? null : events.map(([what, count]) => `${what} ${count}`).join(', '),
+      ],
+      ['Processes', usage.processes?.toString()],
+      ['Forks refused', usage.pidsRefused?.toString()],
+      ['Disk read', io && `${formatSize(io.readBytes)} in ${io.reads} operations`],
+      ['Disk written', io && `${formatSize(io.writeBytes)} in ${io.writes} operations`],
+      ['Disk used', size(usage.diskBytes)],
+      ['Files', usage.diskInodes?.toString()],
+      [
+        'Pressure',
+        pressure &&
+          Object.entries(pressure).map(
+            ([of, { some, full }]) => `${of.padEnd(6)} some ${some} %, full ${full} %`,
+          ),
+      ],
+    ],
+    colour,
+  );
+}

@@ -1,0 +1,77 @@
+import { usage } from '../exit.ts';
+
+const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400, w: 7 * 86_400 };
+const DURATION = /^(?:\d+(?:\.\d+)?[smhdw])+$/;
+const ABSOLUTE = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)(Z|[+-]\d{2}:\d{2})?)?$/i;
+const FORMS = '8w, 3d, 2h30m, never, 2026-12-24, 2026-12-24T18:00 or with a zone 2026-12-24T18:00Z';
+
+/** Seconds of `2h30m`, `3d`, `8w`; undefined when it is no duration. */
+export function parseDuration(text: string): number | undefined {
+  if (!DURATION.test(text)) return undefined;
+  let seconds = 0;
+  for (const [, count, unit] of text.matchAll(/(\d+(?:\.\d+)?)([smhdw])/g))
+    seconds += Number(count) * SECONDS[unit!]!;
+  return seconds;
+}
+
+/**
+ * When something ends: from now (`8w`), at a time (local unless a zone is given), or `never`.
+ * @returns an RFC 3339 time in UTC, or null for never.
+ */
+export function parseExpiry(text: string, now: number = Date.now()): string | null {
+  const given = text.trim();
+  if (given === 'never') return null;
+  const seconds = parseDuration(given.toLowerCase());
+  const absolute = ABSOLUTE.exec(given);
+  const at =
+    seconds !== undefined
+      ? now + seconds * 1000
+      : absolute
+        ? // A date alone would be read as UTC by Date; a person means their own midnight.
+          Date.parse(`${absolute[1]}T${absolute[2] ?? '00:00'}${(absolute[3] ?? '').toUpperCase()}`)
+        : Number.NaN;
+  if (!Number.isFinite(at) || at > 8.64e15 || !sameDay(absolute, at))
+    throw usage(`--expires: '${text}' is not a time: ${FORMS}`);
+  if (at <= now) throw usage(`--expires: '${text}' is not in the future`);
+  return new Date(at).toISOString();
+}
+
+/** Date turns 30 February into March; a typing error must not become another day. */
+function sameDay(given: RegExpExecArray | null, at: number): boolean {
+  if (!given) return true;
+  const day = new Date(`${given[1]}T00:00Z`);
+  return (
+    !Number.isNaN(day.getTime()) &&
+    day.toISOString().startsWith(given[1]!) &&
+    Math.abs(at - day.getTime()) < 2 * 86_400_000
+  );
+}
+
+/** An amount of time for people: `3 h`, `2 d`; the largest unit that has at least two, so that it stays telling. */
+export function formatSpan(milliseconds: number): string {
+  const seconds = Math.max(0, Math.round(milliseconds / 1000));
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 2 * 86_400) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86_400)} d`;
+}
+
+/** How long ago. */
+export function formatAge(time: string, now: number = Date.now()): string {
+  return formatSpan(now - Date.parse(time));
+}
+
+/** How long until; `never` and `over` are words of their own. */
+export function formatUntil(time: string | null, now: number = Date.now()): string {
+  if (time === null) return 'never';
+  const left = Date.parse(time) - now;
+  return left <= 0 ? 'over' : `in ${formatSpan(left)}`;
+}
+
+/** A moment in the machine's own zone, to the second. */
+export function formatTime(time: string): string {
+  const at = new Date(time);
+  if (Number.isNaN(at.getTime())) return time;
+  const two = (value: number) => String(value).padStart(2, '0');
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+}

@@ -1,0 +1,159 @@
+import { describe, expect, it } from 'vitest';
+import { imageSource } from '../../daemon/cli/commands/image.ts';
+import { eventText } from '../../daemon/cli/events.ts';
+import { execRequest, statusOf } from '../../daemon/cli/exec/session.ts';
+import { separateCommand } from '../../daemon/cli/exec/words.ts';
+import { progressText } from '../../daemon/cli/output/progress.ts';
+import { sliverTable, sliverText } from '../../daemon/cli/output/sliver.ts';
+import { hasColour, paint, plain } from '../../daemon/cli/output/style.ts';
+import { properties, table } from '../../daemon/cli/output/table.ts';
+import type { Sliver } from '../../daemon/manager/schemas.ts';
+import { DEFAULT_RSPEC } from '../../daemon/resources/rspec.ts';
+
+const sliver: Sliver = {
+  name: 'ucb_p2ps',
+  id: 7,
+  environment: 'namespaces',
+  image: { name: 'debian-12', digest: `sha256:${'a'.repeat(64)}` },
+  profile: 'standard',
+  rspec: DEFAULT_RSPEC,
+  keys: ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIabcdefghijkl me@host'],
+  initscript: null,
+  createdAt: new Date(Date.now() - 3 * 3600_000).toISOString(),
+  expiresAt: null,
+  desired: 'running',
+  state: 'running',
+  since: new Date(Date.now() - 3 * 3600_000).toISOString(),
+  doing: null,
+  pid: 4242,
+  cause: null,
+};
+
+describe('tables', () => {
+  it('align columns, numbers to the right, without trailing spaces', () => {
+    expect(
+      table(
+        ['NAME', 'SIZE'],
+        [
+          ['a', '1K'],
+          ['longer', '100M'],
+        ],
+        { right: ['SIZE'] },
+      ),
+    ).toBe('NAME    SIZE\na         1K\nlonger  100M\n');
+    expect(table(['A', 'B'], [['', '']])).toBe('A  B\n-  -\n');
+  });
+  it('count what is seen, not the colours', () => {
+    const rows = [[{ text: 'running', style: 'green' as const }, 'x']];
+    const coloured = table(['STATE', 'B'], rows, { colour: true });
+    expect(coloured).toContain('\u001b[32mrunning\u001b[0m  x');
+  });
+  it('leave out properties without a value', () => {
+    expect(
+      properties([
+        ['A', 'x'],
+        ['Long', null],
+        ['Bc', ['1', '2']],
+      ]),
+    ).toBe('A   x\nBc  1\n    2\n');
+  });
+  it('let no control character of a sliver reach the terminal', () => {
+    expect(plain('a\u001b]0;x\u0007b\nc\u009b')).toBe('a\\x1b]0;x\\x07b c\\x9b');
+    expect(table(['A'], [['\u001b[2J']])).not.toContain('\u001b');
+  });
+});
+
+describe('slivers for people', () => {
+  it('show state, age and resources', () => {
+    const [heading, row] = sliverTable([sliver], false).split('\n');
+    expect(heading).toBe('NAME      STATE    SINCE  IMAGE      CPU  MEMORY  DISK  EXPIRES');
+    expect(row).toBe('ucb_p2ps  running  3 h    debian-12  max    512M    2G  never');
+  });
+  it('tell why, where there is a why', () => {
+    const cause = {
+      step: 'start/create',
+      reason: 'crun: no such file',
+      since: sliver.since,
+      attempts: 3,
+      retryAt: null,
+    };
+    const failed: Sliver = { ...sliver, state: 'failed', cause };
+    expect(sliverTable([sliver, failed], false)).toMatch(/WHY\n.*\n.*start\/create: crun: no such file\n/);
+    expect(sliverText(failed, false)).toMatch(
+      /Why +start\/create: crun: no such file\nTried +3 times since .*, not tried/,
+    );
+  });
+  it('show of a key what tells it from others', () => {
+    expect(sliverText(sliver, false)).toContain('ssh-ed25519 …abcdefghijkl me@host');
+  });
+});
+
+describe('colour', () => {
+  it('only on a terminal, and not where it is not wanted', () => {
+    expect(hasColour({ isTTY: true }, {})).toBe(true);
+    expect(hasColour({ isTTY: true }, { NO_COLOR: '1' })).toBe(false);
+    expect(hasColour({ isTTY: true }, { TERM: 'dumb' })).toBe(false);
+    expect(hasColour({ isTTY: false }, {})).toBe(false);
+    expect(paint('x', 'red', false)).toBe('x');
+  });
+});
+
+describe('events', () => {
+  const event = { id: 3, time: '2026-03-01T12:00:00Z', subject: 'ucb_p2ps' };
+  it('are lines', () => {
+    const text = eventText(
+      { ...event, type: 'sliver.failed', data: { reason: 'no such file', attempts: 2 } },
+      false,
+    );
+    expect(text).toMatch(/ {2}sliver\.failed {7}ucb_p2ps {10}reason="no such file" attempts=2\n$/);
+  });
+  it('of progress tell what is waited for', () => {
+    expect(
+      progressText({ ...event, type: 'sliver.progress', data: { step: 'a/b', doing: 'making the disk' } }),
+    ).toBe('making the disk');
+    expect(
+      progressText({ ...event, type: 'image.progress', data: { message: 'unpacking', percent: 41.6 } }),
+    ).toBe('unpacking (42 %)');
+    expect(progressText({ ...event, type: 'sliver.started', data: {} })).toBeUndefined();
+  });
+});
+
+describe('exec', () => {
+  it.each([
+    ['sliver exec x ls -l', 'sliver exec x -- ls -l'],
+    ['sliver exec x -- ls -- -l', 'sliver exec x -- ls -- -l'],
+    ['--json sliver exec -u 0 x -e A=b ls --json', '--json sliver exec -u 0 x -e A=b -- ls --json'],
+    ['sliver exec x', 'sliver exec x'],
+    ['sliver start x y z', 'sliver start x y z'],
+    ['image import x y z', 'image import x y z'],
+  ])('separates the command: %s', (given, expected) => {
+    expect(separateCommand(given.split(' '))).toEqual(expected.split(' '));
+  });
+  it('makes its request', () => {
+    const options = { user: '1000:100', workdir: '/srv', env: ['A=b=c', 'NOT_SET_ANYWHERE'], stdin: true };
+    expect(execRequest(['id'], options)).toEqual({
+      argv: ['id'],
+      user: '1000:100',
+      cwd: '/srv',
+      env: { A: 'b=c' },
+    });
+    expect(() => execRequest(['id'], { user: 'root', stdin: true })).toThrow(/not a uid/);
+    expect(() => execRequest(['id'], { workdir: 'srv', stdin: true })).toThrow(/begin with/);
+    expect(() => execRequest(['id'], { env: ['1=2'], stdin: true })).toThrow(/NAME=VALUE/);
+  });
+  it('passes on how it ended', () => {
+    expect(statusOf({ exitCode: 42 })).toBe(42);
+    expect(statusOf({ signal: 'KILL' })).toBe(137);
+    expect(statusOf({ signal: 'SIGTERM' })).toBe(143);
+  });
+});
+
+describe('image sources', () => {
+  it('are references or absolute paths', () => {
+    expect(imageSource('docker://debian:12')).toEqual({ docker: 'debian:12' });
+    expect(imageSource('/a/b.tar')).toEqual({ path: '/a/b.tar' });
+    expect(imageSource('b.tar')).toEqual({ path: `${process.cwd()}/b.tar` });
+    expect(() => imageSource('http://x')).toThrow(/path or from docker/);
+    expect(() => imageSource('docker://')).toThrow(/reference is missing/);
+  });
+});
