@@ -1,0 +1,13 @@
+import { SliverdError } from '../../errors.ts';
+import type { ImageSource } from '../store.ts';
+import { pathArchive } from './path.ts';
+import type { SourceOptions } from './source.ts';
+
+/** The stream of uncompressed tar that a source gives; nothing is started before it is read. */
+export function openSource(
+  source: ImageSource,
+  options: SourceOptions & { dockerSocket?: string },
+): AsyncIterable<Buffer> {
+  if ('path' in source) return pathArchive(source.path, options);
+  throw new SliverdError('unsupported', 'only paths can be imported so far');
+}

@@ -1,0 +1,14 @@
+import type { Logger } from 'pino';
+
+/**
+ * A source gives a stream of uncompressed tar bytes, and throws when it could not give all of it; what is wrong
+ * with its content is not its concern. Leaving the stream early ends everything it started.
+ */
+export interface SourceOptions {
+  progress(message: string, percent?: number): void;
+  /** Told by sources that know how far they are, 0 to 1. */
+  fraction?: (done: number) => void;
+  /** A directory for what it needs on disk; removed afterwards, and after a crash. */
+  scratch: string;
+  log: Logger;
+}
