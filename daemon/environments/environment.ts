@@ -77,6 +77,8 @@ export interface ExecProcess {
 
 export interface Environment {
   readonly name: string;
+  /** What it can't give on this node, as far as it knows by now: a promise that does not hold is said. */
+  readonly degraded?: readonly { what: string; why: string; cost: string }[];
   readonly phases: Readonly<Record<Phase, readonly Step[]>>;
   observe(sliver: SliverRecord): Promise<Observed>;
   usage(sliver: SliverRecord): Promise<Usage>;

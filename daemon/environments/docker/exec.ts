@@ -1,0 +1,119 @@
+import type { Duplex } from 'node:stream';
+import { PassThrough } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type Docker from 'dockerode';
+import { SliverdError } from '../../errors.ts';
+import type { SliverRecord } from '../../slivers/record.ts';
+import type { ExecProcess, ExecRequest } from '../environment.ts';
+import { isProcessOf } from './cgroup.ts';
+import { LOGIN_ENV, wantedContainer } from './containers.ts';
+import { statusOf } from './engine.ts';
+import type { Context } from './index.ts';
+import { demultiplex } from './streams.ts';
+
+/** A process inside, by the engine's exec on a hijacked connection: stdin there, framed (or a terminal's) output back. */
+export async function execInside(
+  context: Context,
+  sliver: SliverRecord,
+  request: ExecRequest,
+): Promise<ExecProcess> {
+  const { engine } = context;
+  const { container } = await wantedContainer(context, sliver);
+  const what = `running ${request.argv[0]} in ${sliver.name}`;
+  const terminal = request.terminal;
+  let exec: Docker.Exec;
+  let connection: Duplex;
+  try {
+    exec = (await engine.call(what, (docker) =>
+      docker.getContainer(container).exec(options(request)),
+    )) as Docker.Exec;
+    connection = (await engine.call(what, () =>
+      exec.start({
+        hijack: true,
+        stdin: true,
+        Tty: terminal !== undefined,
+        ...(terminal ? { ConsoleSize: [terminal.rows, terminal.columns] } : {}),
+      } as Docker.ExecStartOptions),
+    )) as Duplex;
+  } catch (cause) {
+    // 409: it does not run, or is paused.
+    if (statusOf(cause) === 409) throw new SliverdError('wrong-state', what, { cause });
+    throw cause;
+  }
+  connection.on('error', () => {});
+  const stdout = new PassThrough();
+  const stderr = terminal ? null : new PassThrough();
+  const read = stderr ? demultiplex(connection, stdout, stderr) : pass(connection, stdout);
+  const resize = (columns: number, rows: number) => void resizeTo(exec, columns, rows);
+  // Engines before API 1.42 take no size with the start.
+  if (terminal) resize(terminal.columns, terminal.rows);
+  return {
+    stdin: connection,
+    stdout,
+    stderr,
+    resize: terminal ? resize : () => {},
+    kill: (signal) => void kill(exec, container, signal, connection),
+    ended: read.catch(() => {}).then(() => exitOf(context, exec, what)),
+  };
+}
+
+function options(request: ExecRequest): Docker.ExecCreateOptions {
+  const [uid = '0', gid = uid] = (request.user ?? '0').split(':');
+  const env = { ...LOGIN_ENV, ...(request.terminal ? { TERM: 'xterm' } : {}), ...request.env };
+  return {
+    Cmd: [...request.argv],
+    Env: Object.entries(env).map(([key, value]) => `${key}=${value}`),
+    WorkingDir: request.cwd ?? '/root',
+    User: `${uid}:${gid}`,
+    Tty: request.terminal !== undefined,
+    AttachStdin: true,
+    AttachStdout: true,
+    AttachStderr: true,
+  };
+}
+
+async function pass(connection: Duplex, stdout: PassThrough): Promise<void> {
+  connection.pipe(stdout);
+  await new Promise((resolve) => connection.once('close', resolve).once('end', resolve));
+}
+
+/** The process may not be there yet; the engine refuses a size until it is. */
+async function resizeTo(exec: Docker.Exec, columns: number, rows: number): Promise<void> {
+  for (let pause = 5; pause < 500; pause *= 2) {
+    try {
+      await exec.resize({ w: columns, h: rows });
+      return;
+    } catch {
+      await sleep(pause);
+    }
+  }
+}
+
+/** The engine tells the end of the output a moment before the exit status. */
+async function exitOf(context: Context, exec: Docker.Exec, what: string): Promise<{ exitCode: number }> {
+  for (let pause = 2; ; pause = Math.min(pause * 1.5, 500)) {
+    const info = await context.engine.call(what, () => exec.inspect());
+    if (info && !info.Running && info.ExitCode !== null) {
+      // What a shell says of a program that isn't there; the engine has 126 and says why on the output.
+      return { exitCode: info.ExitCode };
+    }
+    await sleep(pause);
+  }
+}
+
+/** The engine signals no exec, so we do, where its processes are in sight; a hang-up is left for the rest. */
+async function kill(
+  exec: Docker.Exec,
+  container: string,
+  signal: NodeJS.Signals,
+  connection: Duplex,
+): Promise<void> {
+  try {
+    const { Pid: pid, Running: running } = await exec.inspect();
+    if (!running) return;
+    if (isProcessOf(pid, container)) process.kill(pid, signal);
+    else connection.destroy();
+  } catch {
+    connection.destroy();
+  }
+}

@@ -1,0 +1,85 @@
+import type { Logger } from 'pino';
+import type { Environment } from '../environment.ts';
+import type { KernelProfile } from '../profiles.ts';
+import { listContainers, observe, removeContainer, wantedContainer } from './containers.ts';
+import { degradations } from './degraded.ts';
+import { Engine } from './engine.ts';
+import { execInside } from './exec.ts';
+import { EngineImages } from './images.ts';
+import { containerLog } from './log.ts';
+import { Runs } from './runs.ts';
+import { dockerSteps } from './steps.ts';
+import { containerUsage } from './usage.ts';
+import { EngineWatch } from './watch.ts';
+
+export interface DockerOptions {
+  /** The engine's Unix socket. */
+  readonly socket: string;
+  /** The node's name, in labels, so that two nodes on one engine don't mix. */
+  readonly node: string;
+  /** Directory of an image's tree, by digest. */
+  imageRoot(digest: string): string;
+  /** For what a reboot may forget; the environment uses `docker/` in it. */
+  readonly runDirectory: string;
+  readonly profiles: ReadonlyMap<string, KernelProfile>;
+  /** The cgroup of all slivers, from the root of the hierarchy. */
+  readonly cgroupParent?: string;
+  readonly stopGraceSeconds?: number;
+  readonly log: Logger;
+}
+
+/** What the steps and the readers of this environment share. */
+export interface Context extends DockerOptions {
+  readonly stopGraceSeconds: number;
+  readonly engine: Engine;
+  readonly images: EngineImages;
+  readonly runs: Runs;
+  /** Whether the engine's storage bounds a layer (known once it was asked to), and its block device. */
+  readonly disk: { bounded?: boolean; device?: string };
+  /** Whether the containers' cgroups are in sight (known once one ran). */
+  readonly direct: { seen?: boolean };
+}
+
+/**
+ * The environment `docker`: an engine that the owner of the node runs already makes the namespaces. Its containers
+ * are the writable layers; all that is noted beside them is which run of a sliver a start was. An engine that isn't
+ * there fails every step with what to do, and reconciliation mends what it left when it is back.
+ */
+export function dockerEnvironment(options: DockerOptions): Environment {
+  const engine = new Engine(options.socket);
+  const watcher = new EngineWatch(engine, options.node, options.log);
+  const context: Context = {
+    ...options,
+    imageRoot: (digest) => options.imageRoot(digest),
+    stopGraceSeconds: options.stopGraceSeconds ?? 5,
+    engine,
+    images: new EngineImages(engine, options.node),
+    runs: new Runs(`${options.runDirectory}/docker`),
+    disk: {},
+    direct: {},
+  };
+  return {
+    name: 'docker',
+    get degraded() {
+      return degradations(context);
+    },
+    phases: dockerSteps(context),
+    observe: (sliver) => observe(context, sliver),
+    usage: (sliver) => containerUsage(context, sliver),
+    exec: (sliver, request) => execInside(context, sliver, request),
+    log: async (sliver) => containerLog(context, await wantedContainer(context, sliver)),
+    watch: (sliver, changed) => watcher.add(sliver.id, changed),
+    async sweep(known) {
+      const removed = context.runs.sweep(known);
+      for (const found of await listContainers(context)) {
+        if (known.has(found.id)) continue;
+        await removeContainer(context, found.container);
+        removed.push(`container ${found.name}`);
+      }
+      return [...removed, ...(await context.images.sweep())];
+    },
+    async close() {
+      watcher.close();
+    },
+  };
+}

@@ -1,0 +1,11 @@
+import { kernelName } from '../../slivers/record.ts';
+
+/** How a node's containers are told from all others on the engine: by labels, which never change on a container. */
+export const LABEL = { node: 'sliverd.node', id: 'sliverd.id', disk: 'sliverd.disk' } as const;
+
+/** A container that isn't whole yet; it gets its real name as its last step. */
+export const UNFINISHED = '.new';
+
+export function containerName(node: string, id: number, disk: number): string {
+  return `sliverd-${node}-${kernelName(id)}-d${disk}`;
+}
