@@ -19,10 +19,8 @@ export const Cause = Type.Object(
 );
 export type Cause = Static<typeof Cause>;
 
-export const SliverState = Type.Union(
-  ['running', 'frozen', 'stopped', 'expired', 'starting', 'stopping', 'failed', 'deleting'].map((state) =>
-    Type.Literal(state),
-  ),
+export const SliverState = Type.Enum(
+  ['running', 'frozen', 'stopped', 'expired', 'starting', 'stopping', 'failed', 'deleting'],
   { description: 'Effective state.' },
 );
 export type SliverState = Static<typeof SliverState>;

@@ -15,7 +15,20 @@ export class Database {
   constructor(path: string) {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     this.sql = new DatabaseSync(path);
-    this.sql.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON');
+    try {
+      // Exclusive: two daemons on one state would undo each other's work. The kernel frees the lock of a dead one.
+      this.sql.exec(
+        'PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON',
+      );
+      this.sql.exec('BEGIN IMMEDIATE; COMMIT');
+    } catch (cause) {
+      const busy = (cause as { errcode?: number }).errcode === 5;
+      throw new SliverdError(
+        'bad-config',
+        busy ? `another sliverd has the state in ${dirname(path)}` : `opening the database ${path}`,
+        { cause },
+      );
+    }
     const { user_version: version } = this.sql.prepare('PRAGMA user_version').get() as {
       user_version: number;
     };

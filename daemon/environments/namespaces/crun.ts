@@ -1,0 +1,127 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { SliverdError } from '../../errors.ts';
+import { HOST_ENV } from '../../kernel/run.ts';
+
+/** The OCI process object that `crun exec` takes from a file, so that no argument of a guest's is parsed by crun. */
+export interface OciProcess {
+  terminal: boolean;
+  user: { uid: number; gid: number };
+  args: readonly string[];
+  env: string[];
+  cwd: string;
+  [member: string]: unknown;
+}
+
+/** The one place that runs crun. Containers are named by the sliver's kernel name; state is below `root`. */
+export class Crun {
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  /** Names of the containers that crun knows of. */
+  list(): string[] {
+    return existsSync(this.root) ? readdirSync(this.root) : [];
+  }
+
+  has(id: string): boolean {
+    return existsSync(`${this.root}/${id}`);
+  }
+
+  /**
+   * Makes the container with its init held before its first instruction; returns the init's pid on the host.
+   * @param output where the init's stdout and stderr go, an open descriptor.
+   */
+  async create(id: string, bundle: string, output: number): Promise<number> {
+    const pidFile = `${bundle}/pid`;
+    const log = `${bundle}/crun.log`;
+    rmSync(log, { force: true });
+    const args = ['--log', `file:${log}`, 'create', '--bundle', bundle, '--pid-file', pidFile, id];
+    await this.#finish(this.#spawn(args, ['ignore', output, output]), 'create', id, () => tail(log));
+    return Number(readFileSync(pidFile, 'utf8'));
+  }
+
+  async start(id: string): Promise<void> {
+    await this.#run('start', id);
+  }
+
+  /** Kills what is left of a container and forgets it; one that isn't there is no error. */
+  async delete(id: string): Promise<void> {
+    if (!this.has(id)) return;
+    try {
+      await this.#run('delete', '--force', id);
+    } finally {
+      // A create that was cut short leaves a folder that crun itself can't read.
+      rmSync(`${this.root}/${id}`, { recursive: true, force: true });
+    }
+  }
+
+  /** Arguments of an exec for whoever spawns it (a pipe or a terminal). The process file is removed by the caller. */
+  execArguments(id: string, processFile: string, process: OciProcess, pidFile?: string): string[] {
+    writeFileSync(processFile, JSON.stringify(process), { mode: 0o600 });
+    return [
+      ...this.#globals(),
+      'exec',
+      ...(pidFile ? ['--pid-file', pidFile] : []),
+      '--process',
+      processFile,
+      id,
+    ];
+  }
+
+  /** Starts a process inside and leaves it there, its output going to `output`. */
+  async execDetached(id: string, processFile: string, process: OciProcess, output: number): Promise<void> {
+    writeFileSync(processFile, JSON.stringify(process), { mode: 0o600 });
+    const log = `${processFile}.log`;
+    const args = ['--log', `file:${log}`, 'exec', '--detach', '--process', processFile, id];
+    try {
+      await this.#finish(this.#spawn(args, ['ignore', output, output]), 'exec', id, () => tail(log));
+    } finally {
+      rmSync(processFile, { force: true });
+      rmSync(log, { force: true });
+    }
+  }
+
+  #globals(): string[] {
+    return ['--root', this.root, '--cgroup-manager=cgroupfs'];
+  }
+
+  #spawn(args: string[], stdio: ('ignore' | 'pipe' | number)[]): ChildProcess {
+    return spawn('crun', [...this.#globals(), ...args], { stdio, env: HOST_ENV });
+  }
+
+  async #run(...args: string[]): Promise<void> {
+    const child = this.#spawn(args, ['ignore', 'ignore', 'pipe']);
+    let stderr = '';
+    child.stderr?.on('data', (data) => {
+      stderr = (stderr + data).slice(-4000);
+    });
+    await this.#finish(child, args[0] ?? '', args.at(-1) ?? '', () => stderr);
+  }
+
+  async #finish(child: ChildProcess, verb: string, id: string, complaint: () => string): Promise<void> {
+    try {
+      const [code, signal] = await once(child, verb === 'create' || verb === 'exec' ? 'exit' : 'close');
+      if (code === 0) return;
+      throw new SliverdError(
+        'host-tool',
+        `crun ${verb} ${id}: ${complaint().trim() || `ended with ${signal ?? code}`}`,
+      );
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+        throw new SliverdError('host-tool', `crun is not installed (apt-get install crun)`);
+      throw error;
+    }
+  }
+}
+
+function tail(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim().split('\n').slice(-3).join('; ').slice(-2000);
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,107 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { run } from '../../../kernel/run.ts';
+import type { NodePaths } from '../../../node/paths.ts';
+import type { SliverRecord } from '../../../slivers/record.ts';
+
+/**
+ * Writable layers of slivers, bounded in bytes and inodes. One folder a generation: `<state>/slivers/<id>/<disk>/`.
+ * It comes into being by a rename from `<disk>.new` and goes by one to `<disk>.gone`, so that a folder with a plain
+ * number is always whole, and everything else is debris.
+ */
+export interface DiskKind {
+  readonly kind: 'quota' | 'loop';
+  /** Fills the folder of a new disk. */
+  make(folder: string, sliver: SliverRecord): Promise<void>;
+  /** Makes the disk's contents reachable and returns where; idempotent. */
+  open(folder: string, mountPoint: string, sliver: SliverRecord): Promise<string>;
+  /** Where an open disk's contents are, or undefined when it isn't open. */
+  opened(folder: string, mountPoint: string): string | undefined;
+  close(mountPoint: string): void;
+  /** Brings the bounds of an open disk to those of the record. */
+  resize(folder: string, mountPoint: string, sliver: SliverRecord): Promise<void>;
+  usage(
+    folder: string,
+    mountPoint: string,
+    sliver: SliverRecord,
+  ): { bytes: number; inodes: number } | undefined;
+}
+
+export class Disks {
+  readonly #paths: NodePaths;
+  readonly kind: DiskKind;
+
+  constructor(paths: NodePaths, kind: DiskKind) {
+    this.#paths = paths;
+    this.kind = kind;
+  }
+
+  folder(sliver: Pick<SliverRecord, 'id' | 'disk'>): string {
+    return `${this.#paths.sliverState(sliver.id)}/${sliver.disk}`;
+  }
+
+  mountPoint(id: number): string {
+    return `${this.#paths.sliverRun(id)}/disk`;
+  }
+
+  /** Whole disks by generation, and whether there is anything else. */
+  observe(id: number): { disks: number[]; debris: boolean } {
+    const state = this.#paths.sliverState(id);
+    const names = existsSync(state) ? readdirSync(state) : [];
+    const disks = names.filter((name) => /^[0-9]+$/.test(name)).map(Number);
+    return { disks, debris: names.some((name) => /^[0-9]+\.(new|gone)$/.test(name)) };
+  }
+
+  async make(sliver: SliverRecord): Promise<void> {
+    const folder = this.folder(sliver);
+    if (existsSync(folder)) return;
+    rmSync(`${folder}.new`, { recursive: true, force: true });
+    mkdirSync(`${folder}.new`, { recursive: true, mode: 0o711 });
+    await this.kind.make(`${folder}.new`, sliver);
+    renameSync(`${folder}.new`, folder);
+  }
+
+  /** Removes all generations but the wanted one, and debris; with nothing wanted, the sliver's folder too. */
+  async discard(sliver: SliverRecord): Promise<void> {
+    const state = this.#paths.sliverState(sliver.id);
+    const wanted = sliver.desired === 'deleted' ? undefined : String(sliver.disk);
+    for (const name of existsSync(state) ? readdirSync(state) : []) {
+      if (!/^[0-9]+(\.(new|gone))?$/.test(name) || name === wanted) continue;
+      const gone = name.endsWith('.gone') ? name : `${name}.gone`;
+      if (gone !== name) renameSync(`${state}/${name}`, `${state}/${gone}`);
+      // A guest's tree can be deep, wide and hostile: rm walks it by descriptors and stays on the file system.
+      await run('rm', ['-rf', '--one-file-system', '--', `${state}/${gone}`], { timeout: 600_000 });
+    }
+    if (wanted === undefined) rmSync(state, { recursive: true, force: true });
+  }
+
+  open(sliver: SliverRecord): Promise<string> {
+    mkdirSync(this.mountPoint(sliver.id), { recursive: true, mode: 0o711 });
+    return this.kind.open(this.folder(sliver), this.mountPoint(sliver.id), sliver);
+  }
+
+  opened(sliver: SliverRecord): string | undefined {
+    return this.kind.opened(this.folder(sliver), this.mountPoint(sliver.id));
+  }
+
+  close(id: number): void {
+    this.kind.close(this.mountPoint(id));
+  }
+
+  resize(sliver: SliverRecord): Promise<void> {
+    return this.kind.resize(this.folder(sliver), this.mountPoint(sliver.id), sliver);
+  }
+
+  usage(sliver: SliverRecord): { bytes: number; inodes: number } | undefined {
+    return this.kind.usage(this.folder(sliver), this.mountPoint(sliver.id), sliver);
+  }
+}
+
+/** `major:minor` of the whole disk below a path: io.max takes no partitions. */
+export function blockDevice(path: string): string | undefined {
+  const { dev } = statSync(path);
+  const [major, minor] = [(dev >> 8) & 0xfff, (dev & 0xff) | ((dev >> 12) & 0xfff00)];
+  if (major === 0) return undefined; // not on a block device (tmpfs, btrfs, overlay)
+  const known = `/sys/dev/block/${major}:${minor}`;
+  if (!existsSync(`${known}/partition`)) return `${major}:${minor}`;
+  return readFileSync(`${known}/../dev`, 'utf8').trim();
+}

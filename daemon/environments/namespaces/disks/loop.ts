@@ -1,0 +1,122 @@
+import { closeSync, openSync, readdirSync, readFileSync, statfsSync, statSync, truncateSync } from 'node:fs';
+import { attachLoop, growLoop } from '../../../kernel/loop.ts';
+import { isMountPoint } from '../../../kernel/mounts.ts';
+import { run } from '../../../kernel/run.ts';
+import { attachMount, closeFd, detachMount, MountAttr, newMount } from '../../../kernel/syscalls.ts';
+import type { SliverRecord } from '../../../slivers/record.ts';
+import { uidBase } from '../../../slivers/record.ts';
+import type { DiskKind } from './disks.ts';
+
+/**
+ * A sparse file with an ext4 of its own, for state directories without project quota. The bound is the size of the
+ * file system; the file takes from the node's disk what was written only. No lazy initialisation: a sparse file
+ * reads as zeros already, and the kernel would write all inode tables in the background.
+ */
+export const loopDisk: DiskKind = {
+  kind: 'loop',
+
+  async make(folder, sliver) {
+    const image = `${folder}/disk.img`;
+    closeSync(openSync(image, 'wx', 0o600));
+    truncateSync(image, whole(sliver.rspec['disk.bytes']));
+    const owner = uidBase(sliver.id);
+    await run('mkfs.ext4', [
+      '-q',
+      '-F',
+      '-m',
+      '0',
+      '-N',
+      String(inodes(sliver)),
+      '-J',
+      'size=4',
+      '-E',
+      `lazy_itable_init=1,lazy_journal_init=1,nodiscard,root_owner=${owner}:${owner}`,
+      image,
+    ]);
+  },
+
+  async open(folder, mountPoint, sliver) {
+    if (isMountPoint(mountPoint)) return mountPoint;
+    const image = `${folder}/disk.img`;
+    const { device, fd } = reuse(image) ?? (await grow(image, sliver), attachLoop(image));
+    try {
+      const mount = newMount('ext4', { source: device, noinit_itable: true }, MountAttr.NODEV);
+      try {
+        attachMount(mount, mountPoint);
+      } finally {
+        closeFd(mount);
+      }
+    } finally {
+      closeSync(fd);
+    }
+    return mountPoint;
+  },
+
+  opened(_folder, mountPoint) {
+    return isMountPoint(mountPoint) ? mountPoint : undefined;
+  },
+
+  close(mountPoint) {
+    detachMount(mountPoint);
+  },
+
+  async resize(folder, mountPoint, sliver) {
+    const image = `${folder}/disk.img`;
+    const wanted = whole(sliver.rspec['disk.bytes']);
+    // Shrinking needs the file system at rest: it happens in `open`, at the next start.
+    if (!isMountPoint(mountPoint) || statSync(image).size >= wanted) return;
+    const device = loopOf(image);
+    if (!device) return;
+    truncateSync(image, wanted);
+    growLoop(device);
+    await run('resize2fs', [device]);
+  },
+
+  usage(_folder, mountPoint) {
+    if (!isMountPoint(mountPoint)) return undefined;
+    const stat = statfsSync(mountPoint);
+    return { bytes: (stat.blocks - stat.bfree) * stat.bsize, inodes: stat.files - stat.ffree };
+  },
+};
+
+const whole = (bytes: number) => bytes - (bytes % 4096);
+
+/** What ext4 takes for itself is not the sliver's loss: 11 inodes are reserved, and groups round down. */
+const inodes = (sliver: SliverRecord) => sliver.rspec['disk.inodes'] + 16;
+
+/** Brings a disk at rest to the size of the record; a file system that is fuller than that stays as small as it can. */
+async function grow(image: string, sliver: SliverRecord): Promise<void> {
+  const size = statSync(image).size;
+  const wanted = whole(sliver.rspec['disk.bytes']);
+  if (size === wanted) return;
+  await run('e2fsck', ['-fp', image]);
+  if (wanted > size) truncateSync(image, wanted);
+  await run('resize2fs', [image, `${wanted / 4096}`], { timeout: 300_000 });
+  if (wanted < size) truncateSync(image, wanted);
+}
+
+/**
+ * A device that is bound to the file still: the last container is on its way out, or another mount namespace has it.
+ * Two devices on one file would be two ext4 on one disk, and its end; two mounts of one device share one ext4.
+ */
+function reuse(image: string): { device: string; fd: number } | undefined {
+  const device = loopOf(image);
+  if (!device) return undefined;
+  const fd = openSync(device, 'r+'); // holds it
+  if (loopOf(image) === device) return { device, fd };
+  closeSync(fd);
+  return undefined;
+}
+
+function loopOf(image: string): string | undefined {
+  for (const name of readdirSync('/sys/block')) {
+    if (!name.startsWith('loop')) continue;
+    try {
+      if (readFileSync(`/sys/block/${name}/loop/backing_file`, 'utf8').trim() === image)
+        return `/dev/${name}`;
+    } catch {
+      // not bound
+    }
+  }
+  return undefined;
+}

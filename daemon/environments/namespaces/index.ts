@@ -1,0 +1,137 @@
+import {
+  existsSync,
+  type FSWatcher,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  watch as watchFile,
+} from 'node:fs';
+import type { Logger } from 'pino';
+import { type CgroupTree, isFrozen, isPopulated, killCgroup, removeCgroup } from '../../cgroups/tree.ts';
+import { cgroupUsage } from '../../cgroups/usage.ts';
+import { mounts } from '../../kernel/mounts.ts';
+import { detachMount } from '../../kernel/syscalls.ts';
+import type { NodePaths } from '../../node/paths.ts';
+import { kernelName, type SliverRecord } from '../../slivers/record.ts';
+import type { Environment, Observed } from '../environment.ts';
+import type { KernelProfile } from '../profiles.ts';
+import { Crun } from './crun.ts';
+import { Disks } from './disks/disks.ts';
+import { loopDisk } from './disks/loop.ts';
+import { hasProjectQuota, quotaDisk } from './disks/quota.ts';
+import { execInside } from './exec.ts';
+import { initLog } from './init-log.ts';
+import { liveRunRecord } from './run-record.ts';
+import { namespaceSteps } from './steps.ts';
+
+export interface NamespacesOptions {
+  readonly paths: NodePaths;
+  readonly cgroups: CgroupTree;
+  readonly profiles: ReadonlyMap<string, KernelProfile>;
+  /** Directory of an image's tree, by digest. */
+  imageRoot(digest: string): string;
+  readonly stopGraceSeconds: number;
+  readonly log: Logger;
+}
+
+/** What the steps and the readers of this environment share. */
+export interface Context extends NamespacesOptions {
+  readonly crun: Crun;
+  readonly disks: Disks;
+  /** This process's hard limit of open files. */
+  readonly openFilesMax: number;
+}
+
+/**
+ * The environment `namespaces`: crun makes the namespaces, the daemon the file system and the limits. Nothing of ours
+ * stays beside a sliver but its init; what the daemon must know of it is in the kernel and in `<run>/slivers/<id>`.
+ */
+export function namespacesEnvironment(options: NamespacesOptions): Environment {
+  const { paths, cgroups } = options;
+  mkdirSync(paths.slivers, { recursive: true, mode: 0o711 });
+  mkdirSync(paths.sliverRuns, { recursive: true, mode: 0o711 });
+  const disks = new Disks(paths, hasProjectQuota(paths.slivers) ? quotaDisk : loopDisk);
+  const context: Context = { ...options, crun: new Crun(paths.crun), disks, openFilesMax: openFilesMax() };
+
+  return {
+    name: 'namespaces',
+    phases: namespaceSteps(context),
+    observe: async (sliver) => observe(context, sliver),
+    async usage(sliver) {
+      const disk = disks.usage(sliver);
+      return {
+        ...cgroupUsage(cgroups.of(kernelName(sliver.id))),
+        ...(disk ? { diskBytes: disk.bytes, diskInodes: disk.inodes } : {}),
+      };
+    },
+    exec: (sliver, request) => execInside(context, sliver, request),
+    log: async (sliver) => initLog(context, sliver).read(),
+    watch: (sliver, changed) => watchCgroup(cgroups.of(kernelName(sliver.id)), changed),
+    sweep: (known) => sweep(context, known),
+    async close() {},
+  };
+}
+
+function observe(context: Context, sliver: SliverRecord): Observed {
+  const disks = context.disks.observe(sliver.id);
+  const cgroup = context.cgroups.of(kernelName(sliver.id));
+  const run = context.paths.sliverRun(sliver.id);
+  if (!existsSync(cgroup) && !existsSync(run) && !context.crun.has(kernelName(sliver.id)))
+    return { container: 'absent', ...disks };
+  const record = liveRunRecord(run);
+  if (!record || !isPopulated(cgroup)) return { container: 'partial', ...disks };
+  const container = isFrozen(cgroup) ? 'frozen' : 'running';
+  return { container, run: record.run, disk: record.disk, pid: record.pid, ...disks };
+}
+
+/** The kernel tells by inotify when the last process of a cgroup is gone. */
+function watchCgroup(cgroup: string, changed: () => void): () => void {
+  let watcher: FSWatcher | undefined;
+  try {
+    watcher = watchFile(`${cgroup}/cgroup.events`, { persistent: false }, () => {
+      if (!isPopulated(cgroup)) changed();
+    });
+    watcher.on('error', () => {});
+    // It may have died before we looked.
+    if (!isPopulated(cgroup)) changed();
+  } catch {
+    changed();
+  }
+  return () => watcher?.close();
+}
+
+/** Whatever is named as a sliver's but is no known sliver's: its processes, mounts, cgroup, folders. */
+async function sweep(context: Context, known: ReadonlySet<number>): Promise<string[]> {
+  const { paths, cgroups, crun } = context;
+  const removed: string[] = [];
+  const strange = (name: string) => !/^s?[0-9]+$/.test(name) || !known.has(Number(name.replace('s', '')));
+  const ids = new Set<string>();
+  for (const name of cgroups.children().filter((child) => /^s[0-9]+$/.test(child) && strange(child))) {
+    await killCgroup(cgroups.of(name));
+    removed.push(`cgroup ${name}`);
+    ids.add(name);
+  }
+  for (const name of crun.list().filter(strange)) {
+    await crun.delete(name);
+    removed.push(`container ${name}`);
+  }
+  for (const name of ids) removeCgroup(cgroups.of(name));
+  for (const mount of mounts().reverse()) {
+    const [, id] = new RegExp(`^${paths.sliverRuns}/([^/]+)/`).exec(mount.target) ?? [];
+    if (id && strange(id) && detachMount(mount.target)) removed.push(`mount ${mount.target}`);
+  }
+  for (const folder of [paths.sliverRuns, paths.slivers]) {
+    for (const name of readdirSync(folder).filter(strange)) {
+      if (!statSync(`${folder}/${name}`).isDirectory()) continue;
+      rmSync(`${folder}/${name}`, { recursive: true, force: true });
+      removed.push(`folder ${folder}/${name}`);
+    }
+  }
+  return removed;
+}
+
+function openFilesMax(): number {
+  return Number(/^Max open files +\d+ +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 4096);
+}

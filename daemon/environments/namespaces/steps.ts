@@ -1,0 +1,187 @@
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { applyLimits, limitFiles } from '../../cgroups/limits.ts';
+import { freeze, isFrozen, killCgroup, removeCgroup, until } from '../../cgroups/tree.ts';
+import { SliverdError } from '../../errors.ts';
+import { hostName } from '../../slivers/names.ts';
+import { kernelName, type SliverRecord, uidBase } from '../../slivers/record.ts';
+import type { Environment, Step } from '../environment.ts';
+import { blockDevice } from './disks/disks.ts';
+import { guestFiles } from './guest-files.ts';
+import type { Context } from './index.ts';
+import { initLog } from './init-log.ts';
+import { INITSCRIPT, ociSpec } from './oci-spec.ts';
+import { makeLayer, mountRoot, unmountRoot } from './root.ts';
+import { removeRunRecord, writeRunRecord } from './run-record.ts';
+
+const INIT = '/usr/bin/catatonit';
+
+/** The steps of every phase, in order. The undo of a start that fails anywhere is `stop`, which finds what there is. */
+export function namespaceSteps(context: Context): Environment['phases'] {
+  const { paths, cgroups, crun, disks } = context;
+  const step = (name: string, doing: string, act: Step['act']): Step => ({ name, doing, act });
+  const cgroup = (sliver: SliverRecord) => cgroups.of(kernelName(sliver.id));
+  const folder = (sliver: SliverRecord) => paths.sliverRun(sliver.id);
+  const rootPaths = (sliver: SliverRecord) => ({
+    lower: `${folder(sliver)}/lower`,
+    root: `${folder(sliver)}/root`,
+  });
+  const limits = (sliver: SliverRecord) => {
+    const disk = disks.opened(sliver);
+    return limitFiles(sliver.rspec, cgroups.controllers, disk && blockDevice(disk));
+  };
+  const profileOf = (sliver: SliverRecord) => {
+    const profile = context.profiles.get(sliver.profile);
+    if (profile) return profile;
+    throw new SliverdError('bad-profile', `there is no kernel profile '${sliver.profile}' on this node`);
+  };
+
+  return {
+    provision: [step('disk', 'making the disk', (sliver) => disks.make(sliver))],
+
+    start: [
+      step('folder', 'making its folder', async (sliver) => {
+        mkdirSync(`${folder(sliver)}/inside`, { recursive: true, mode: 0o711 });
+        chmodSync(`${folder(sliver)}/inside`, 0o755);
+        writeFileSync(`${folder(sliver)}/inside/init`, '', { mode: 0o755 });
+        const script = `${folder(sliver)}/inside/${INITSCRIPT.name}`;
+        rmSync(script, { force: true });
+        if (sliver.initscript === null) return;
+        writeFileSync(script, sliver.initscript, { mode: 0o700 });
+        chownSync(script, uidBase(sliver.id), uidBase(sliver.id));
+      }),
+      step('open-disk', 'opening the disk', async (sliver) => {
+        await disks.open(sliver);
+      }),
+      step('cgroup', 'setting limits', async (sliver) => {
+        mkdirSync(cgroup(sliver), { recursive: true });
+        applyLimits(cgroup(sliver), limits(sliver));
+      }),
+      step('root', 'mounting its root', async (sliver) => {
+        const disk = await disks.open(sliver);
+        const layer = makeLayer(disk, uidBase(sliver.id), guestFiles(sliver));
+        await mountRoot(context.imageRoot(sliver.imageDigest), layer, uidBase(sliver.id), rootPaths(sliver));
+      }),
+      step('create', 'making its namespaces', async (sliver) => {
+        const config = ociSpec({
+          hostname: hostName(sliver.name),
+          rootPath: rootPaths(sliver).root,
+          initPath: INIT,
+          insidePath: `${folder(sliver)}/inside`,
+          openFilesMax: context.openFilesMax,
+          cgroupPath: cgroup(sliver).slice('/sys/fs/cgroup'.length),
+          uidBase: uidBase(sliver.id),
+          profile: profileOf(sliver),
+        });
+        writeFileSync(`${folder(sliver)}/config.json`, JSON.stringify(config));
+        const output = initLog(context, sliver).begin();
+        try {
+          const pid = await crun.create(kernelName(sliver.id), folder(sliver), output);
+          writeFileSync(`${folder(sliver)}/pid`, String(pid));
+        } finally {
+          closeSync(output);
+        }
+      }),
+      step('run', 'starting its init', async (sliver) => {
+        await crun.start(kernelName(sliver.id));
+        unmountRoot(rootPaths(sliver));
+      }),
+      step('initscript', 'running its initscript', async (sliver) => {
+        if (sliver.initscript !== null) await runInitscript(context, sliver);
+        const pid = Number(readFileSync(`${folder(sliver)}/pid`, 'utf8'));
+        // From here on it counts as running: everything before is cut short and done again.
+        writeRunRecord(folder(sliver), { run: sliver.run, disk: sliver.disk, pid });
+      }),
+    ],
+
+    apply: [
+      step('limits', 'setting limits', async (sliver, log) => {
+        await disks.resize(sliver);
+        const written = applyLimits(cgroup(sliver), limits(sliver));
+        if (written.length) log.info({ written }, 'limits changed');
+        initLog(context, sliver).shorten();
+      }),
+    ],
+
+    freeze: [step('freeze', 'freezing', (sliver) => freeze(cgroup(sliver), true))],
+    thaw: [step('thaw', 'thawing', (sliver) => freeze(cgroup(sliver), false))],
+
+    stop: [
+      step('terminate', 'asking its processes to end', (sliver) =>
+        terminate(context, cgroup(sliver), folder(sliver)),
+      ),
+      step('kill', 'ending its processes', (sliver) => killCgroup(cgroup(sliver))),
+      step('forget', 'forgetting its namespaces', async (sliver) => {
+        removeRunRecord(folder(sliver));
+        await crun.delete(kernelName(sliver.id));
+      }),
+      step('unmount', 'unmounting', async (sliver) => {
+        unmountRoot(rootPaths(sliver));
+        disks.close(sliver.id);
+      }),
+      step('clear', 'removing its cgroup', async (sliver) => {
+        removeCgroup(cgroup(sliver));
+        rmSync(folder(sliver), { recursive: true, force: true });
+      }),
+    ],
+
+    discard: [step('discard', 'removing its old disk', (sliver) => disks.discard(sliver))],
+  };
+}
+
+async function runInitscript(context: Context, sliver: SliverRecord): Promise<void> {
+  const folder = context.paths.sliverRun(sliver.id);
+  const config = JSON.parse(readFileSync(`${folder}/config.json`, 'utf8'));
+  const process = {
+    ...config.process,
+    args: ['/bin/sh', '-c', `(${INITSCRIPT.command}); echo "[initscript: exit status $?]"`],
+  };
+  const output = initLog(context, sliver).begin();
+  try {
+    await context.crun.execDetached(kernelName(sliver.id), `${folder}/initscript.json`, process, output);
+  } finally {
+    closeSync(output);
+  }
+}
+
+/** What a shutdown does: ask all, wait a little, and leave the rest to `kill`. Frozen processes can't hear it. */
+async function terminate(context: Context, cgroup: string, folder: string): Promise<void> {
+  let init = 0;
+  try {
+    init = Number(readFileSync(`${folder}/pid`, 'utf8'));
+  } catch {
+    return; // it never got that far
+  }
+  if (isFrozen(cgroup) || context.stopGraceSeconds === 0) return;
+  const others = () => processes(cgroup).filter((pid) => pid !== init);
+  for (const pid of others()) {
+    try {
+      process.kill(pid, 'SIGTERM');
+    } catch {
+      // ended meanwhile
+    }
+  }
+  await until(() => others().length === 0, context.stopGraceSeconds * 1000, 'its processes to end').catch(
+    () => {},
+  );
+}
+
+function processes(cgroup: string): number[] {
+  try {
+    const below = readdirSync(cgroup, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .flatMap((entry) => processes(`${cgroup}/${entry.name}`));
+    const here = readFileSync(`${cgroup}/cgroup.procs`, 'utf8').split('\n').filter(Boolean).map(Number);
+    return [...here, ...below];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,48 @@
+import { readFileSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+export interface Mount {
+  readonly target: string;
+  readonly type: string;
+  readonly source: string;
+  /** `major:minor` of the mounted file system. */
+  readonly device: string;
+}
+
+/** The mounts of this mount namespace, in the order they were made (proc_pid_mountinfo(5)). */
+export function mounts(): Mount[] {
+  return readFileSync('/proc/self/mountinfo', 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => {
+      const [left = '', right = ''] = line.split(' - ');
+      const fields = left.split(' ');
+      const [type = '', source = ''] = right.split(' ');
+      return { target: unescaped(fields[4] ?? ''), type, source: unescaped(source), device: fields[2] ?? '' };
+    });
+}
+
+function unescaped(field: string): string {
+  return field.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)));
+}
+
+/** Whether a file system is mounted at `path`; cheap, for a path whose parent is on another one. */
+export function isMountPoint(path: string): boolean {
+  try {
+    return statSync(path).dev !== statSync(dirname(path)).dev;
+  } catch {
+    return false;
+  }
+}
+
+/** The mount that `path` is on. */
+export function mountOf(path: string): Mount {
+  const { dev } = statSync(path, { bigint: true });
+  const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn);
+  const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n);
+  const all = mounts().filter((mount) => mount.device === `${major}:${minor}`);
+  const inside = all.filter(
+    (mount) => mount.target === '/' || path === mount.target || path.startsWith(`${mount.target}/`),
+  );
+  return inside.at(-1) ?? all.at(-1) ?? { target: '/', type: '', source: '', device: `${major}:${minor}` };
+}

@@ -1,0 +1,161 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { CgroupTree } from './cgroups/tree.ts';
+import type { Environment } from './environments/environment.ts';
+import { namespacesEnvironment } from './environments/namespaces/index.ts';
+import { loadProfiles } from './environments/profiles.ts';
+import { explain, SliverdError } from './errors.ts';
+import { EventLog } from './events/log.ts';
+import { ImageStore } from './images/store.ts';
+import { createLog } from './log.ts';
+import type { Manager } from './manager/context.ts';
+import { listen, managerServer } from './manager/server.ts';
+import { loadConfig } from './node/config.ts';
+import { examineNode, Node } from './node/node.ts';
+import { NodePaths } from './node/paths.ts';
+import { admitDisk, measureCapacity } from './resources/admission.ts';
+import { faultFromEnvironment } from './slivers/fault.ts';
+import { Reconciler } from './slivers/reconciler.ts';
+import { SliverService } from './slivers/service.ts';
+import { SliverStore } from './slivers/store.ts';
+import { Database } from './store/database.ts';
+
+/** Starts the daemon: reads what should be, looks at what is, wires the parts, and serves. */
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { config: { type: 'string' }, version: { type: 'boolean' } } });
+  const { version } = JSON.parse(readFileSync(`${import.meta.dirname}/../package.json`, 'utf8')) as {
+    version: string;
+  };
+  if (values.version) return void console.log(`sliverd ${version}`);
+
+  const config = loadConfig(values.config ?? '/etc/sliverd/node.yaml', values.config === undefined);
+  const log = createLog(config.logLevel);
+  const paths = new NodePaths(config.stateDirectory, config.runDirectory);
+  for (const folder of [paths.state, paths.run, paths.sliverRuns, paths.slivers, paths.images])
+    mkdirSync(folder, { recursive: true, mode: 0o711 });
+
+  const database = new Database(paths.database);
+  const findings = await examineNode(config);
+  for (const finding of findings.filter(({ ok }) => !ok))
+    log.warn({ what: finding.what, why: finding.detail, cost: finding.cost }, 'the node lacks something');
+  const required = findings.filter(({ ok, severity }) => !ok && severity === 'required');
+  if (required.length && !config.allowDegraded)
+    throw new SliverdError(
+      'unsupported',
+      `this node lacks what it needs (${required.map(({ id }) => id).join(', ')}): see 'sliverctl doctor', or set allowDegraded: true`,
+    );
+
+  const cgroups = new CgroupTree(config.cgroup);
+  const capacity = measureCapacity(paths.slivers, config.reserve);
+  cgroups.bound({
+    cores: capacity.cpus - config.reserve.cores,
+    memoryBytes: capacity.memoryBytes,
+    processes: Number(readFileSync('/proc/sys/kernel/pid_max', 'utf8')) - config.reserve.processes,
+  });
+  const profiles = loadProfiles(`${import.meta.dirname}/../kernel-profiles`);
+  const events = new EventLog(database);
+  const images = new ImageStore({
+    directory: paths.images,
+    database,
+    log,
+    ...(config.docker ? { dockerSocket: config.docker.socket } : {}),
+  });
+  const store = new SliverStore(database);
+  const environments = new Map<string, Environment>();
+  environments.set(
+    'namespaces',
+    namespacesEnvironment({
+      paths,
+      cgroups,
+      profiles,
+      imageRoot: (digest) => images.root(digest),
+      stopGraceSeconds: config.stopGraceSeconds,
+      log,
+    }),
+  );
+  if (config.docker) {
+    const { dockerEnvironment } = await import('./environments/docker/index.ts');
+    environments.set(
+      'docker',
+      await dockerEnvironment({
+        socket: config.docker.socket,
+        node: config.name,
+        imageRoot: (digest: string) => images.root(digest),
+        runDirectory: paths.run,
+        profiles,
+        cgroupParent: config.cgroup,
+        log,
+      }),
+    );
+  }
+
+  const known = new Set(store.list().map(({ id }) => id));
+  for (const environment of environments.values()) {
+    const removed = await environment.sweep(known).catch((err) => {
+      log.error({ err, environment: environment.name }, 'could not look for leftovers');
+      return [];
+    });
+    for (const what of removed) log.warn({ environment: environment.name, what }, 'removed a leftover');
+  }
+  for (const what of await images.sweep(store.list().map(({ imageDigest }) => imageDigest)))
+    log.warn({ what }, 'removed a leftover');
+
+  const fault = faultFromEnvironment();
+  const reconciler = new Reconciler({
+    store,
+    environments,
+    events,
+    log,
+    ...(fault ? { onStep: fault } : {}),
+  });
+  const slivers = new SliverService({
+    store,
+    reconciler,
+    environments,
+    events,
+    profiles: new Set(profiles.keys()),
+    defaults: config,
+    imageDigest: (name) => images.get(name).digest,
+    admit(rspec, instead) {
+      const promised = store.list().reduce((sum, record) => sum + record.rspec['disk.bytes'], 0);
+      admitDisk(capacity, promised - (instead?.['disk.bytes'] ?? 0), rspec);
+    },
+  });
+  const node = new Node({
+    config,
+    version,
+    capacity,
+    findings,
+    environments,
+    store,
+    reconciler,
+    undo: () => cgroups.remove(),
+    end: () => void end('down'),
+  });
+  const manager: Manager = { node, store, slivers, reconciler, images, events, log };
+  const server = await managerServer(manager, version);
+
+  let ending = false;
+  const end = async (why: string) => {
+    if (ending) return;
+    ending = true;
+    log.info({ why }, 'ending; slivers run on');
+    await server.close();
+    await reconciler.close();
+    for (const environment of environments.values()) await environment.close();
+    database.close();
+    process.exit(0);
+  };
+  process.on('SIGTERM', () => void end('SIGTERM'));
+  process.on('SIGINT', () => void end('SIGINT'));
+
+  await reconciler.adopt();
+  await listen(server, paths.adminSocket);
+  events.record('node.started', config.name, { version });
+  log.info({ socket: paths.adminSocket, slivers: known.size, version }, 'serving');
+}
+
+main().catch((error) => {
+  console.error(`sliverd: ${explain(error)}`);
+  process.exit(1);
+});

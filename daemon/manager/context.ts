@@ -1,0 +1,34 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
+import type { Logger } from 'pino';
+import type { EventLog } from '../events/log.ts';
+import type { ImageStore } from '../images/store.ts';
+import type { Node } from '../node/node.ts';
+import type { Reconciler } from '../slivers/reconciler.ts';
+import type { SliverService } from '../slivers/service.ts';
+import type { SliverStore } from '../slivers/store.ts';
+
+/** What the routes work with. */
+export interface Manager {
+  readonly node: Node;
+  readonly store: SliverStore;
+  readonly slivers: SliverService;
+  readonly reconciler: Reconciler;
+  readonly images: ImageStore;
+  readonly events: EventLog;
+  readonly log: Logger;
+}
+
+export type Server = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+/** Whether a client wants its answer at once and not when the work is done (RFC 7240). */
+export function respondAsync(headers: Record<string, string | string[] | undefined>): boolean {
+  return /(^|[,;\s])respond-async([,;\s]|$)/i.test(String(headers.prefer ?? ''));
+}

@@ -1,0 +1,57 @@
+import { Type } from 'typebox';
+import type { Manager, Server } from '../context.ts';
+import { Event } from '../schemas.ts';
+
+const Query = Type.Object(
+  {
+    subject: Type.Optional(Type.String({ maxLength: 256 })),
+    after: Type.Optional(Type.String({ pattern: '^[0-9]{1,15}$' })),
+    limit: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,3}$' })),
+  },
+  { additionalProperties: false },
+);
+/** What a reader may leave unread before it is cut off: it can resume where it was. */
+const MOST_UNREAD = 1024 * 1024;
+const HEARTBEAT = 15_000;
+
+export function eventRoutes(server: Server, { events }: Manager): void {
+  server.get(
+    '/v1/events',
+    {
+      schema: {
+        summary:
+          'What happened: a page of kept events, or a stream (Accept: text/event-stream, Last-Event-ID)',
+        tags: ['events'],
+        querystring: Query,
+        response: { 200: Type.Object({ items: Type.Array(Event) }) },
+      },
+    },
+    async ({ query, headers }, reply) => {
+      const { subject } = query;
+      const since = Number(headers['last-event-id'] ?? query.after ?? Number.NaN);
+      if (!/text\/event-stream/.test(headers.accept ?? ''))
+        return { items: events.after(since || 0, Number(query.limit ?? 1000), subject) };
+
+      reply.hijack();
+      const stream = reply.raw;
+      stream.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+      stream.flushHeaders();
+      const send = (event: Event) => {
+        if (subject !== undefined && event.subject !== subject) return;
+        if (stream.writableLength > MOST_UNREAD) return void stream.destroy();
+        stream.write(
+          `${event.id ? `id: ${event.id}\n` : ''}event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`,
+        );
+      };
+      // Nothing happens between the two: both are synchronous.
+      if (!Number.isNaN(since)) for (const event of events.after(since, 10_000, subject)) send(event);
+      const unlisten = events.listen(send);
+      const heartbeat = setInterval(() => stream.write(': still here\n\n'), HEARTBEAT);
+      stream.on('close', () => {
+        clearInterval(heartbeat);
+        unlisten();
+      });
+      return reply;
+    },
+  );
+}

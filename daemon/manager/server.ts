@@ -1,0 +1,82 @@
+import { chmodSync, rmSync } from 'node:fs';
+import swagger from '@fastify/swagger';
+import websocket from '@fastify/websocket';
+import fastify from 'fastify';
+import { SliverdError } from '../errors.ts';
+import type { Manager, Server } from './context.ts';
+import { problemHandler } from './problems.ts';
+import { eventRoutes } from './routes/events.ts';
+import { execRoutes } from './routes/exec.ts';
+import { imageRoutes } from './routes/images.ts';
+import { nodeRoutes } from './routes/node.ts';
+import { sliverRoutes } from './routes/slivers.ts';
+
+const BODY_LIMIT = 1024 * 1024;
+
+/**
+ * The manager's API as a Fastify server: validate, let the route ask a subsystem, serialise. Nothing is coerced and
+ * nothing unknown is dropped in silence: a request that isn't exactly right is refused and told why.
+ */
+export async function managerServer(manager: Manager, version: string): Promise<Server> {
+  const server = fastify({
+    bodyLimit: BODY_LIMIT,
+    // Half a request holds a descriptor for so long and no longer. Long work is on the answer's side.
+    requestTimeout: 30_000,
+    keepAliveTimeout: 60_000,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 256 },
+    ajv: {
+      customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: true, allErrors: false },
+    },
+  }) as unknown as Server;
+  server.server.maxConnections = 4096;
+  // Clients send a content type with an empty body (DELETE, actions); that is no error.
+  server.removeContentTypeParser('application/json');
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    if (body === '') return done(null, undefined);
+    try {
+      done(null, JSON.parse(String(body)));
+    } catch (cause) {
+      done(new SliverdError('bad-request', 'the body is not JSON', { cause }));
+    }
+  });
+  server.setErrorHandler(problemHandler(manager.log));
+  server.setNotFoundHandler((request) => {
+    throw new SliverdError(
+      'not-found',
+      `there is no ${request.method} ${request.url.slice(0, 200)} here: see /v1/openapi.json`,
+    );
+  });
+  await server.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'sliverd node manager',
+        description: 'Local HTTP over a Unix socket; problem details (RFC 9457) for every error.',
+        version,
+      },
+    },
+  });
+  await server.register(websocket, { options: { maxPayload: BODY_LIMIT, perMessageDeflate: false } });
+  await server.register(async (scope) => {
+    const routes = scope as unknown as Server;
+    nodeRoutes(routes, manager);
+    imageRoutes(routes, manager);
+    sliverRoutes(routes, manager);
+    execRoutes(routes, manager);
+    eventRoutes(routes, manager);
+  });
+  return server;
+}
+
+/** Serves on a Unix socket that root alone may open. A socket that a dead daemon left is replaced. */
+export async function listen(server: Server, path: string): Promise<void> {
+  rmSync(path, { force: true });
+  const umask = process.umask(0o177);
+  try {
+    await server.listen({ path });
+  } finally {
+    process.umask(umask);
+  }
+  chmodSync(path, 0o600);
+}

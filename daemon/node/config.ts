@@ -1,0 +1,120 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism, hostname } from 'node:os';
+import { type Static, Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { parse } from 'yaml';
+import { SliverdError } from '../errors.ts';
+import { DEFAULT_RSPEC, mergeRSpec, PartialRSpec, type RSpec } from '../resources/rspec.ts';
+
+/** /etc/sliverd/node.yaml: what the node's owner decides. Every key has a default that suits a donated machine. */
+const path = (description: string) =>
+  Type.String({ pattern: '^/[A-Za-z0-9/._-]+$', maxLength: 60, description });
+const ConfigFile = Type.Object(
+  {
+    name: Type.Optional(
+      Type.String({
+        pattern: '^[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?$',
+        description: "The node's name; default: the host's.",
+      }),
+    ),
+    stateDirectory: Type.Optional(path('What must survive a reboot: images, disks, the database.')),
+    runDirectory: Type.Optional(path('Sockets and what a reboot may forget.')),
+    cgroup: Type.Optional(path('The cgroup, below the cgroup2 mount, that all slivers are in.')),
+    allowDegraded: Type.Optional(
+      Type.Boolean({ description: 'Start though the kernel lacks something that is required.' }),
+    ),
+    image: Type.Optional(Type.String({ description: 'Image of slivers that ask for none.' })),
+    profile: Type.Optional(Type.String({ description: 'Kernel profile of slivers that ask for none.' })),
+    rspec: Type.Optional(PartialRSpec),
+    reserve: Type.Optional(
+      Type.Object(
+        {
+          cores: Type.Optional(Type.Number({ minimum: 0, maximum: 4096 })),
+          memoryBytes: Type.Optional(Type.Integer({ minimum: 0 })),
+          processes: Type.Optional(Type.Integer({ minimum: 0 })),
+          diskBytes: Type.Optional(Type.Integer({ minimum: 0 })),
+        },
+        { additionalProperties: false, description: 'What slivers can never take from the node.' },
+      ),
+    ),
+    docker: Type.Optional(
+      Type.Object(
+        { socket: path("The Docker engine's socket.") },
+        {
+          additionalProperties: false,
+          description: "Offers the environment 'docker' by an engine of the owner's.",
+        },
+      ),
+    ),
+    stopGraceSeconds: Type.Optional(
+      Type.Number({ minimum: 0, maximum: 300, description: 'Between asking and killing.' }),
+    ),
+    logLevel: Type.Optional(
+      Type.Union(['trace', 'debug', 'info', 'warn', 'error'].map((level) => Type.Literal(level))),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+export interface Config {
+  name: string;
+  stateDirectory: string;
+  runDirectory: string;
+  cgroup: string;
+  allowDegraded: boolean;
+  image: string;
+  profile: string;
+  rspec: RSpec;
+  reserve: { cores: number; memoryBytes: number; processes: number; diskBytes: number };
+  docker?: { socket: string };
+  stopGraceSeconds: number;
+  logLevel: string;
+}
+
+/** Reads and checks a configuration; no file at the default place means the defaults. Throws `bad-config`. */
+export function loadConfig(file: string, optional = false): Config {
+  let text = '';
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    if (!optional || (cause as NodeJS.ErrnoException).code !== 'ENOENT')
+      throw new SliverdError('bad-config', `reading the configuration ${file}`, { cause });
+  }
+  return parseConfig(text, file);
+}
+
+export function parseConfig(text: string, file: string): Config {
+  let given: unknown;
+  try {
+    given = parse(text) ?? {};
+  } catch (cause) {
+    throw new SliverdError('bad-config', `${file} is not YAML`, { cause });
+  }
+  if (!Value.Check(ConfigFile, given)) {
+    const [first] = Value.Errors(ConfigFile, given);
+    throw new SliverdError(
+      'bad-config',
+      `${file}: ${first?.instancePath || 'the file'} ${first?.message ?? 'is not valid'}`,
+    );
+  }
+  const settings: Static<typeof ConfigFile> = given;
+  return {
+    name: settings.name ?? hostname().toLowerCase(),
+    stateDirectory: settings.stateDirectory ?? '/var/lib/sliverd',
+    runDirectory: settings.runDirectory ?? '/run/sliverd',
+    cgroup: settings.cgroup ?? '/slivers.slice/slivers.service',
+    allowDegraded: settings.allowDegraded ?? false,
+    image: settings.image ?? 'debian-12',
+    profile: settings.profile ?? 'standard',
+    rspec: mergeRSpec(DEFAULT_RSPEC, settings.rspec ?? {}),
+    reserve: {
+      cores: settings.reserve?.cores ?? Math.min(0.1 * availableParallelism(), 1),
+      memoryBytes: settings.reserve?.memoryBytes ?? 384 * 2 ** 20,
+      processes: settings.reserve?.processes ?? 1024,
+      diskBytes: settings.reserve?.diskBytes ?? 512 * 2 ** 20,
+    },
+    ...(settings.docker ? { docker: settings.docker } : {}),
+    stopGraceSeconds: settings.stopGraceSeconds ?? 5,
+    logLevel: settings.logLevel ?? 'info',
+  };
+}

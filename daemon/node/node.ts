@@ -1,0 +1,76 @@
+import { statfsSync } from 'node:fs';
+import type { Environment } from '../environments/environment.ts';
+import type { NodeStatus } from '../manager/schemas.ts';
+import type { Capacity } from '../resources/admission.ts';
+import type { Reconciler } from '../slivers/reconciler.ts';
+import type { SliverStore } from '../slivers/store.ts';
+import type { Config } from './config.ts';
+import { type Degradation, degradations } from './degraded.ts';
+import { examine, type Finding } from './doctor/index.ts';
+
+export interface NodeOptions {
+  readonly config: Config;
+  readonly version: string;
+  readonly capacity: Capacity;
+  readonly findings: readonly Finding[];
+  readonly environments: ReadonlyMap<string, Environment>;
+  readonly store: SliverStore;
+  readonly reconciler: Reconciler;
+  /** Undoes what the node made in the kernel beside its slivers. */
+  undo(): void;
+  /** Ends the daemon. */
+  end(): void;
+}
+
+/** The node as a whole: what it is, what it lacks, and how it goes down. */
+export class Node {
+  readonly #options: NodeOptions;
+  readonly #startedAt = new Date().toISOString();
+
+  constructor(options: NodeOptions) {
+    this.#options = options;
+  }
+
+  status(): NodeStatus {
+    const { config, version, capacity, environments, store, reconciler, findings } = this.#options;
+    const slivers: Record<string, number> = {};
+    for (const record of store.list()) {
+      const { state } = reconciler.status(record.id);
+      slivers[state] = (slivers[state] ?? 0) + 1;
+    }
+    const disk = statfsSync(config.stateDirectory);
+    const degraded: Degradation[] = degradations(findings, environments.values());
+    return {
+      name: config.name,
+      version,
+      pid: process.pid,
+      startedAt: this.#startedAt,
+      degraded,
+      slivers,
+      environments: [...environments.keys()],
+      stateDirectory: config.stateDirectory,
+      cgroup: config.cgroup,
+      capacity: { ...capacity, diskFreeBytes: disk.bavail * disk.bsize },
+    };
+  }
+
+  /** Tries again all that the node needs. */
+  examine(): Promise<Finding[]> {
+    return examineNode(this.#options.config);
+  }
+
+  /** Stops every sliver and undoes everything; the records and disks stay. Returns how many slivers there are. */
+  async down(): Promise<number> {
+    await this.#options.reconciler.down();
+    this.#options.undo();
+    return this.#options.store.list().length;
+  }
+
+  end(): void {
+    this.#options.end();
+  }
+}
+
+export function examineNode(config: Config): Promise<Finding[]> {
+  return examine({ stateDirectory: config.stateDirectory, runDirectory: config.runDirectory });
+}

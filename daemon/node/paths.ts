@@ -1,0 +1,40 @@
+/** Every path of a node, derived from its two directories: one place, so that nothing is left behind unknown. */
+export class NodePaths {
+  readonly state: string;
+  readonly run: string;
+
+  constructor(state: string, run: string) {
+    this.state = state;
+    this.run = run;
+  }
+
+  get database(): string {
+    return `${this.state}/node.db`;
+  }
+  get images(): string {
+    return `${this.state}/images`;
+  }
+  get slivers(): string {
+    return `${this.state}/slivers`;
+  }
+  sliverState(id: number): string {
+    return `${this.slivers}/${id}`;
+  }
+  get adminSocket(): string {
+    return `${this.run}/admin.sock`;
+  }
+  get lock(): string {
+    return `${this.run}/lock`;
+  }
+  get sliverRuns(): string {
+    return `${this.run}/slivers`;
+  }
+  /** What of one sliver lives as long as it runs: mount points, its bundle, its manager's folder. */
+  sliverRun(id: number): string {
+    return `${this.sliverRuns}/${id}`;
+  }
+  /** crun's own state. */
+  get crun(): string {
+    return `${this.run}/crun`;
+  }
+}

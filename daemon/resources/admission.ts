@@ -1,0 +1,56 @@
+import { readdirSync, statfsSync, statSync } from 'node:fs';
+import { availableParallelism, totalmem } from 'node:os';
+import { SliverdError } from '../errors.ts';
+import type { RSpec } from './rspec.ts';
+
+/** What the node has for slivers, measured at start, less what its owner keeps back. */
+export interface Capacity {
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  /** For the writable layers of all slivers together. */
+  readonly diskBytes: number;
+}
+
+/**
+ * @param slivers the directory that holds the slivers' disks
+ * @param reserve what slivers can never take
+ */
+export function measureCapacity(
+  slivers: string,
+  reserve: { memoryBytes: number; diskBytes: number },
+): Capacity {
+  const stat = statfsSync(slivers);
+  const free = stat.bavail * stat.bsize;
+  return {
+    cpus: availableParallelism(),
+    memoryBytes: Math.max(0, totalmem() - reserve.memoryBytes),
+    diskBytes: Math.max(0, free + taken(slivers) - reserve.diskBytes),
+  };
+}
+
+/** Bytes that slivers' disks have taken already: what a sparse file really holds. */
+function taken(slivers: string): number {
+  let bytes = 0;
+  for (const id of readdirSync(slivers))
+    for (const disk of readdirSync(`${slivers}/${id}`)) {
+      const image = statSync(`${slivers}/${id}/${disk}/disk.img`, { throwIfNoEntry: false });
+      bytes += (image?.blocks ?? 0) * 512;
+    }
+  return bytes;
+}
+
+/**
+ * Refuses a sliver whose disk could not be had: disks are guarantees, so they never add up to more than there is,
+ * and a sliver that is full harms nobody else.
+ */
+export function admitDisk(capacity: Capacity, promised: number, rspec: RSpec): void {
+  const left = capacity.diskBytes - promised;
+  const wanted = rspec['disk.bytes'];
+  if (wanted <= left) return;
+  const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  throw new SliverdError(
+    'no-capacity',
+    `disk.bytes: ${gib(wanted)} asked for, but of the node's ${gib(capacity.diskBytes)} for slivers ${gib(promised)} are promised: ask for less, or delete slivers`,
+    { extra: { wanted, left } },
+  );
+}

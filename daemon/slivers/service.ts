@@ -1,0 +1,163 @@
+import type { Environment } from '../environments/environment.ts';
+import { SliverdError } from '../errors.ts';
+import type { EventLog } from '../events/log.ts';
+import type { ChangeSliver, CreateSliver } from '../manager/schemas.ts';
+import { mergeRSpec, type RSpec } from '../resources/rspec.ts';
+import { checkKey } from './keys.ts';
+import { checkName } from './names.ts';
+import { isExpired } from './plan.ts';
+import type { Reconciler } from './reconciler.ts';
+import type { SliverRecord } from './record.ts';
+import type { SliverStore } from './store.ts';
+
+export interface SliverServiceOptions {
+  readonly store: SliverStore;
+  readonly reconciler: Reconciler;
+  readonly environments: ReadonlyMap<string, Environment>;
+  readonly events: EventLog;
+  readonly profiles: ReadonlySet<string>;
+  readonly defaults: { image: string; profile: string; rspec: RSpec };
+  /** Digest of an image by name; throws `not-found`. */
+  imageDigest(name: string): string;
+  /** Refuses what the node has no room for. */
+  admit(rspec: RSpec, instead?: RSpec): void;
+}
+
+export type Action = 'start' | 'stop' | 'restart' | 'freeze' | 'thaw' | 'reset';
+
+/**
+ * What can be asked for. Each request changes the record, durably, and then lets reconciliation follow it; it never
+ * touches the kernel itself. The record is what was acknowledged, whatever happens next.
+ */
+export class SliverService {
+  readonly #options: SliverServiceOptions;
+
+  constructor(options: SliverServiceOptions) {
+    this.#options = options;
+  }
+
+  create(request: CreateSliver): SliverRecord {
+    const { store, defaults, events } = this.#options;
+    const name = checkName(request.name);
+    if (store.find(name)) throw new SliverdError('exists', `there is a sliver '${name}' already`);
+    const rspec = mergeRSpec(defaults.rspec, request.rspec ?? {});
+    this.#options.admit(rspec);
+    const imageName = request.image ?? defaults.image;
+    const record = store.add({
+      name,
+      environment: this.#environment(request.environment ?? 'namespaces'),
+      imageDigest: this.#options.imageDigest(imageName),
+      imageName,
+      profile: this.#profile(request.profile ?? defaults.profile),
+      rspec,
+      keys: (request.keys ?? []).map(checkKey),
+      initscript: request.initscript ?? null,
+      expiresAt: this.#expiry(request.expiresAt),
+      desired: request.desired ?? 'running',
+      disk: 1,
+      run: 1,
+      createdAt: Date.now(),
+    });
+    events.record('sliver.created', name, { id: record.id, image: imageName, profile: record.profile });
+    return record;
+  }
+
+  change(name: string, request: ChangeSliver): SliverRecord {
+    const { store, events } = this.#options;
+    const record = this.#live(name);
+    const changes: Partial<SliverRecord> = {
+      ...(request.rspec ? { rspec: mergeRSpec(record.rspec, request.rspec) } : {}),
+      ...(request.keys ? { keys: request.keys.map(checkKey) } : {}),
+      ...(request.initscript !== undefined ? { initscript: request.initscript } : {}),
+      ...(request.expiresAt !== undefined ? { expiresAt: this.#expiry(request.expiresAt) } : {}),
+      ...(request.profile ? { profile: this.#profile(request.profile) } : {}),
+    };
+    if (changes.rspec) this.#options.admit(changes.rspec, record.rspec);
+    const changed = store.change(record.id, changes);
+    events.record('sliver.changed', name, { keys: Object.keys(changes) });
+    return changed;
+  }
+
+  act(name: string, action: Action): SliverRecord {
+    const { store, events } = this.#options;
+    const record = this.#live(name);
+    if (action !== 'stop' && isExpired(record, Date.now()))
+      throw new SliverdError(
+        'wrong-state',
+        `${name} expired at ${new Date(record.expiresAt ?? 0).toISOString()}: renew it first (sliverctl sliver set ${name} --expires 8w)`,
+      );
+    const { run, disk, desired } = record;
+    if ((action === 'freeze' || action === 'thaw') && desired === 'stopped')
+      throw new SliverdError(
+        'wrong-state',
+        `${name} is stopped: only a running sliver can be frozen or thawed`,
+      );
+    const changes: Record<Action, Partial<SliverRecord>> = {
+      start: { desired: 'running' },
+      stop: { desired: 'stopped' },
+      restart: { desired: 'running', run: run + 1 },
+      freeze: { desired: 'frozen' },
+      thaw: { desired: 'running' },
+      reset: { run: run + 1, disk: disk + 1 },
+    };
+    const changed = store.change(record.id, changes[action]);
+    events.record(`sliver.${action}`, name, {});
+    return changed;
+  }
+
+  delete(name: string): SliverRecord {
+    const record = this.#options.store.get(name);
+    if (record.desired === 'deleted') return record;
+    this.#options.events.record('sliver.delete', name, { id: record.id });
+    return this.#options.store.change(record.id, { desired: 'deleted' });
+  }
+
+  /** The environment of a sliver whose processes can be reached now. */
+  entered(name: string): { record: SliverRecord; environment: Environment } {
+    const record = this.#live(name);
+    const { state } = this.#options.reconciler.status(record.id);
+    const help =
+      state === 'frozen'
+        ? `thaw it first (sliverctl sliver thaw ${name})`
+        : `start it first (sliverctl sliver start ${name})`;
+    if (state !== 'running') throw new SliverdError('wrong-state', `${name} is ${state}: ${help}`);
+    return { record, environment: this.environmentOf(record) };
+  }
+
+  environmentOf(record: SliverRecord): Environment {
+    const environment = this.#options.environments.get(record.environment);
+    if (environment) return environment;
+    throw new SliverdError('unsupported', `this node does not offer the environment '${record.environment}'`);
+  }
+
+  #live(name: string): SliverRecord {
+    const record = this.#options.store.get(name);
+    if (record.desired === 'deleted') throw new SliverdError('wrong-state', `${name} is being deleted`);
+    return record;
+  }
+
+  #environment(name: string): string {
+    if (this.#options.environments.has(name)) return name;
+    const offered = [...this.#options.environments.keys()].join(', ');
+    throw new SliverdError(
+      'bad-request',
+      `this node does not offer the environment '${name}' (it has: ${offered})`,
+    );
+  }
+
+  #profile(name: string): string {
+    if (this.#options.profiles.has(name)) return name;
+    throw new SliverdError(
+      'bad-request',
+      `there is no kernel profile '${name}' (this node has: ${[...this.#options.profiles].join(', ')})`,
+    );
+  }
+
+  #expiry(text: string | null | undefined): number | null {
+    if (text === undefined || text === null) return null;
+    const time = Date.parse(text);
+    if (Number.isNaN(time)) throw new SliverdError('bad-request', `expiresAt: '${text}' is not a time`);
+    if (time <= Date.now()) throw new SliverdError('bad-request', `expiresAt: ${text} is in the past`);
+    return time;
+  }
+}

@@ -1,0 +1,33 @@
+# Sourced by the scripts: what each of them needs before it can do its work.
+set -euo pipefail
+PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+NODE=$PROJECT/node_modules/.bin/node
+
+say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
+fail() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
+
+need_root() { [ "$(id -u)" = 0 ] || fail "needs root: sudo $0 $*"; }
+
+# need_packages GROUP…: installs what is missing of those groups of scripts/debian-packages.
+need_packages() {
+  local missing=() package
+  for package in $(awk -v groups=" $* " '!/^#/ && index(groups, " " $1 " ") { print $2 }' "$PROJECT/scripts/debian-packages"); do
+    dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+  done
+  [ ${#missing[@]} = 0 ] && return
+  say "installing from Debian: ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  # docker.io starts its daemon when systemd is there; tests use one of their own, so it is only unpacked and set up.
+  apt-get update -qq
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
+}
+
+# need_node_modules: the packages of package-lock.json, and with them the Node that runs everything.
+need_node_modules() {
+  local stamp=$PROJECT/node_modules/.package-lock.json
+  [ -x "$NODE" ] && [ "$stamp" -nt "$PROJECT/package-lock.json" ] && return
+  command -v npm > /dev/null || { say "installing npm from Debian"; apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends npm > /dev/null; }
+  say "installing npm packages"
+  (cd "$PROJECT" && npm ci --no-audit --no-fund --loglevel=error)
+  touch "$stamp"
+}
