@@ -3,7 +3,7 @@ import { readCgroup } from '../../cgroups/files.ts';
 import { CGROUP_ROOT } from '../../cgroups/tree.ts';
 
 /**
- * A container's cgroup, where this daemon can see it: pure cgroup v2, and the engine in our cgroup and pid
+ * A container's cgroup, where this daemon can see it: cgroup v2 (alone, or beside v1), and the engine in our cgroup and pid
  * namespaces. There, limits that the engine's API lacks can be written, and usage read without asking it.
  */
 export function cgroupOf(pid: number): string | undefined {
@@ -11,9 +11,9 @@ export function cgroupOf(pid: number): string | undefined {
   try {
     const path = /^0::(\/.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))?.[1];
     if (!path || path === '/' || path.includes('..')) return undefined;
-    const cgroup = CGROUP_ROOT + path;
-    const here = (readCgroup(`${cgroup}/cgroup.procs`) ?? '').split('\n');
-    return here.includes(String(pid)) ? cgroup : undefined;
+    return [CGROUP_ROOT, `${CGROUP_ROOT}/unified`]
+      .map((root) => root + path)
+      .find((cgroup) => (readCgroup(`${cgroup}/cgroup.procs`) ?? '').split('\n').includes(String(pid)));
   } catch {
     return undefined;
   }

@@ -43,6 +43,7 @@ export async function execInside(
   connection.on('error', () => {});
   const stdout = new PassThrough();
   const stderr = terminal ? null : new PassThrough();
+  const told = firstWords(connection);
   const read = stderr ? demultiplex(connection, stdout, stderr) : pass(connection, stdout);
   const resize = (columns: number, rows: number) => void resizeTo(exec, columns, rows);
   // Engines before API 1.42 take no size with the start.
@@ -53,7 +54,7 @@ export async function execInside(
     stderr,
     resize: terminal ? resize : () => {},
     kill: (signal) => void kill(exec, container, signal, connection),
-    ended: read.catch(() => {}).then(() => exitOf(context, exec, what)),
+    ended: read.catch(() => {}).then(() => exitOf(context, exec, what, told)),
   };
 }
 
@@ -77,6 +78,15 @@ async function pass(connection: Duplex, stdout: PassThrough): Promise<void> {
   await new Promise((resolve) => connection.once('close', resolve).once('end', resolve));
 }
 
+/** The beginning of a connection's bytes. */
+function firstWords(connection: Duplex): () => string {
+  let text = '';
+  connection.on('data', (data: Buffer) => {
+    if (text.length < 1000) text += data.toString('latin1', 0, 1000);
+  });
+  return () => text;
+}
+
 /** The process may not be there yet; the engine refuses a size until it is. */
 async function resizeTo(exec: Docker.Exec, columns: number, rows: number): Promise<void> {
   for (let pause = 5; pause < 500; pause *= 2) {
@@ -90,12 +100,19 @@ async function resizeTo(exec: Docker.Exec, columns: number, rows: number): Promi
 }
 
 /** The engine tells the end of the output a moment before the exit status. */
-async function exitOf(context: Context, exec: Docker.Exec, what: string): Promise<{ exitCode: number }> {
+async function exitOf(
+  context: Context,
+  exec: Docker.Exec,
+  what: string,
+  told: () => string,
+): Promise<{ exitCode: number }> {
   for (let pause = 2; ; pause = Math.min(pause * 1.5, 500)) {
     const info = await context.engine.call(what, () => exec.inspect());
     if (info && !info.Running && info.ExitCode !== null) {
-      // What a shell says of a program that isn't there; the engine has 126 and says why on the output.
-      return { exitCode: info.ExitCode };
+      // The engine has 126 for all that did not start (it has no pid), and says why on the output; of a program
+      // that isn't there a shell says 127.
+      const missing = info.ExitCode === 126 && !info.Pid && /not found|no such file/.test(told());
+      return { exitCode: missing ? 127 : info.ExitCode };
     }
     await sleep(pause);
   }
