@@ -17,5 +17,6 @@ export async function doctor(context: Context): Promise<void> {
     findings = await examine({ stateDirectory: '/var/lib/sliverd', runDirectory: '/run/sliverd' });
   }
   context.print({ findings }, () => formatFindings(findings));
-  if (findings.some((finding) => finding.required && !finding.ok)) process.exitCode = EXIT.failed;
+  if (findings.some((finding) => finding.severity === 'required' && !finding.ok))
+    process.exitCode = EXIT.failed;
 }

@@ -129,3 +129,11 @@ export function setNetworkNamespace(fd: number): void {
   const CLONE_NEWNET = 0x40000000;
   now(setnsC, 'setns', 'network namespace', fd, CLONE_NEWNET);
 }
+
+const adjtimexC = libc.func('int adjtimex(_Inout_ uint8_t *timex)');
+/** Whether the kernel takes the clock for synchronised, which every NTP daemon tells it. */
+export function clockIsSynchronised(): boolean {
+  const timex = Buffer.alloc(208); // struct timex, with `modes` 0: nothing is changed
+  const TIME_ERROR = 5;
+  return now(adjtimexC, 'adjtimex', 'clock', timex) !== TIME_ERROR;
+}
