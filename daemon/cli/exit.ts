@@ -92,6 +92,8 @@ export function problemError(problem: Problem, status: number, path: string): Cl
     next = `'sliverctl ${kind === 'slivers' ? 'sliver' : 'image'} list' tells which there are`;
   if (code === 'not-found' && problem.detail?.includes('image') && kind === 'slivers')
     next = "'sliverctl image list' tells which there are; 'sliverctl image build debian-12' makes one";
+  // The daemon's own words may hold the advice already.
+  if (problem.detail?.includes('sliverctl ')) next = undefined;
   const message = problem.detail ?? problem.title ?? `the daemon answered with status ${status}`;
   return new CliError(exitOfCode(code, status), message, { next, problem: { ...problem, status } });
 }

@@ -94,7 +94,7 @@ describe('times', () => {
 describe('RSpec arguments', () => {
   it("types every key as the daemon's schema does", () => {
     for (const key of RSPEC_KEYS) {
-      const schema = RSpec.properties[key] as { type?: string; description: string };
+      const schema = RSpec.properties[key] as unknown as { type?: string; description: string };
       expect(TEXT_KEYS.has(key), key).toBe(schema.type === 'string');
       expect(BYTE_KEYS.has(key), key).toBe(/^Bytes/.test(schema.description));
       const text = TEXT_KEYS.has(key)

@@ -53,7 +53,9 @@ function placeLines(place: Place, keys: readonly string[]): string[] {
     const names = flags.map((flag) =>
       flag.startsWith('--') ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`,
     );
-    const words = value === undefined ? '' : ` -r ${wordsOf(value, keys) ?? ''}`.trimEnd();
+    // -x: a value and no files; -r: a value, files too.
+    const words =
+      value === undefined ? '' : ` ${value === 'file' ? '-r' : '-x'} ${wordsOf(value, keys) ?? ''}`.trimEnd();
     // An option of a group's commands is offered in them, not in the group.
     const reach = place.words.length > 0 && place.operands.length === 0 ? at(0, 0) : at(0, MANY);
     lines.push(`${reach} ${names.join(' ')}${words}${describe(description)}`);

@@ -20,7 +20,7 @@ function placeFunction(found: readonly Place[]): string {
       option.value === undefined ? [] : option.flags.map((flag) => `${flag}=${option.value}`),
     );
     return `    '${path}')
-      words='${words.join(' ')}' operands='${operands.join(' ')}' repeats=${repeats ? 1 : 0}
+      offers='${words.join(' ')}' operands='${operands.join(' ')}' repeats=${repeats ? 1 : 0}
       flags='${flags.join(' ')}'
       valued='${valued.join(' ')}' ;;
 `;
@@ -54,7 +54,7 @@ _sliverctl_follow() {
       --) ended=1; break ;;
       -*) if _sliverctl_value "$word"; then expecting="$word"; fi; continue ;;
     esac
-    case " $words " in
+    case " $offers " in
       *" $word "*) if _sliverctl_place "\${at:+$at }$word"; then at="\${at:+$at }$word"; count=0; continue; fi ;;
     esac
     count=$((count + 1))
@@ -75,7 +75,7 @@ _sliverctl_follow() {
 }
 
 const BASH = `_sliverctl() {
-  local cur="\${COMP_WORDS[COMP_CWORD]}" words operands repeats flags valued at kind ended last wants globals
+  local cur="\${COMP_WORDS[COMP_CWORD]}" offers operands repeats flags valued at kind ended last wants globals
   COMPREPLY=()
   _sliverctl_follow "\${COMP_WORDS[@]:1:COMP_CWORD-1}"
   case "$wants $cur" in
@@ -87,7 +87,7 @@ const BASH = `_sliverctl() {
     file) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$cur")) ;;
     key) compopt -o nospace 2>/dev/null; COMPREPLY=($(compgen -W "$_sliverctl_keys" -- "$cur")) ;;
     command) ;;
-    *) [ "$wants" = operand ] && COMPREPLY=($(compgen -W "$words" -- "$cur")) ;;
+    *) [ "$wants" = operand ] && COMPREPLY=($(compgen -W "$offers" -- "$cur")) ;;
   esac
 }
 complete -F _sliverctl sliverctl
@@ -97,7 +97,7 @@ const ZSH = `_sliverctl() {
   local current="\${words[CURRENT]}"
   local -a before=("\${(@)words[2,CURRENT-1]}") globals
   () {
-    local words operands repeats flags valued at kind ended last wants
+    local offers operands repeats flags valued at kind ended last wants
     _sliverctl_follow "\${before[@]}"
     if [[ "$wants" = operand && "$current" = -* ]]; then
       [[ -z "$ended" ]] && compadd -- \${=flags}
@@ -109,7 +109,7 @@ const ZSH = `_sliverctl() {
       file) _files ;;
       key) compadd -S '' -- \${=_sliverctl_keys} ;;
       command) ;;
-      *) [[ "$wants" = operand ]] && compadd -- \${=words} ;;
+      *) [[ "$wants" = operand ]] && compadd -- \${=offers} ;;
     esac
   }
 }

@@ -56,7 +56,7 @@ export function places(program: Command): Place[] {
       descriptions: new Map(subcommands.map((sub) => [sub.name(), sub.description()])),
       options: [
         ...(command === program ? [] : command.options.filter((option) => !option.hidden).map(optionPlace)),
-        ...globals,
+        ...globals.filter(({ flags }) => command === program || !flags.includes('--version')),
         { flags: ['-h', '--help'], description: 'print help', value: undefined },
       ],
       operands: operands.map((operand) =>

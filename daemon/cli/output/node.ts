@@ -12,10 +12,7 @@ export function statusText(status: NodeStatus, colour: boolean): string {
         ['Node', `${status.name}, sliverd ${status.version}, pid ${status.pid}`],
         ['Serves since', `${formatTime(status.startedAt)} (${formatAge(status.startedAt)})`],
         ['Slivers', sliverCounts(status, colour)],
-        [
-          'Disk free',
-          `${formatSize(status.capacity.diskFreeBytes)} of ${formatSize(status.capacity.diskBytes)}`,
-        ],
+        ['Disk', diskText(status)],
       ],
       colour,
     ) + degradedText(status, colour)
@@ -36,13 +33,18 @@ export function nodeText(status: NodeStatus, colour: boolean): string {
         ['Environments', status.environments.join(', ')],
         ['CPUs', String(capacity.cpus)],
         ['Memory', formatSize(capacity.memoryBytes)],
-        ['Disk', `${formatSize(capacity.diskBytes)}, ${formatSize(capacity.diskFreeBytes)} free`],
+        ['Disk', diskText(status)],
         ['State in', status.stateDirectory],
         ['Cgroup', status.cgroup],
       ],
       colour,
     ) + degradedText(status, colour)
   );
+}
+
+/** What slivers may have together, and what the file system has left now: with other files on it, that may be less. */
+function diskText({ capacity }: NodeStatus): string {
+  return `${formatSize(capacity.diskBytes)} for slivers, ${formatSize(capacity.diskFreeBytes)} free now`;
 }
 
 function sliverCounts(status: NodeStatus, _colour: boolean): string {

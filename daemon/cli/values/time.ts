@@ -48,12 +48,12 @@ function sameDay(given: RegExpExecArray | null, at: number): boolean {
 }
 
 /** An amount of time for people: `3 h`, `2 d`; the largest unit that has at least two, so that it stays telling. */
-export function formatSpan(milliseconds: number): string {
+export function formatSpan(milliseconds: number, whole: (value: number) => number = Math.floor): string {
   const seconds = Math.max(0, Math.round(milliseconds / 1000));
   if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7200) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 2 * 86_400) return `${Math.floor(seconds / 3600)} h`;
-  return `${Math.floor(seconds / 86_400)} d`;
+  if (seconds < 7200) return `${whole(seconds / 60)} min`;
+  if (seconds < 2 * 86_400) return `${whole(seconds / 3600)} h`;
+  return `${whole(seconds / 86_400)} d`;
 }
 
 /** How long ago. */
@@ -65,7 +65,8 @@ export function formatAge(time: string, now: number = Date.now()): string {
 export function formatUntil(time: string | null, now: number = Date.now()): string {
   if (time === null) return 'never';
   const left = Date.parse(time) - now;
-  return left <= 0 ? 'over' : `in ${formatSpan(left)}`;
+  // Who has just asked for 8 w reads 56 d, not 55.
+  return left <= 0 ? 'over' : `in ${formatSpan(left, Math.round)}`;
 }
 
 /** A moment in the machine's own zone, to the second. */
