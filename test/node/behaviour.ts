@@ -199,7 +199,8 @@ export function behaviour(name: string, make: () => Promise<Subject>): void {
 
       it('gives a terminal of the size asked for, and changes it', async () => {
         const process = await environment.exec(record, {
-          argv: ['sh', '-c', 'stty size; read go; stty size'],
+          // An engine may set the first size a moment after the start.
+          argv: ['sh', '-c', 'until stty size 2>/dev/null; do sleep 0.02; done; read go; stty size'],
           terminal: { columns: 91, rows: 33 },
         });
         expect(process.stderr).toBeNull();
@@ -207,7 +208,6 @@ export function behaviour(name: string, make: () => Promise<Subject>): void {
         process.stdout.on('data', (data) => {
           seen += data;
         });
-        // The first size may need a moment to arrive on engines that set it after the start.
         await eventually(
           async () => seen,
           (text) => /\d+ \d+/.test(text),

@@ -24,7 +24,7 @@ export interface Found {
 
 /** All containers of this node, or of one of its slivers. */
 export async function listContainers(context: Context, id?: number): Promise<(Found & { id: number })[]> {
-  const label = [`${LABEL.node}=${context.node}`, ...(id === undefined ? [] : [`${LABEL.id}=${id}`])];
+  const label = [`${LABEL.node}=${context.node}`, id === undefined ? LABEL.id : `${LABEL.id}=${id}`];
   const all = await context.engine.call('listing containers', (docker) =>
     docker.listContainers({ all: true, filters: JSON.stringify({ label }) }),
   );

@@ -32,8 +32,7 @@ export async function execInside(
         hijack: true,
         stdin: true,
         Tty: terminal !== undefined,
-        ...(terminal ? { ConsoleSize: [terminal.rows, terminal.columns] } : {}),
-      } as Docker.ExecStartOptions),
+      }),
     )) as Duplex;
   } catch (cause) {
     // 409: it does not run, or is paused.
@@ -46,7 +45,6 @@ export async function execInside(
   const told = firstWords(connection);
   const read = stderr ? demultiplex(connection, stdout, stderr) : pass(connection, stdout);
   const resize = (columns: number, rows: number) => void resizeTo(exec, columns, rows);
-  // Engines before API 1.42 take no size with the start.
   if (terminal) resize(terminal.columns, terminal.rows);
   return {
     stdin: connection,
@@ -67,6 +65,8 @@ function options(request: ExecRequest): Docker.ExecCreateOptions {
     WorkingDir: request.cwd ?? '/root',
     User: `${uid}:${gid}`,
     Tty: request.terminal !== undefined,
+    // Since API 1.42; older engines start with no size, and it is set a moment after.
+    ...(request.terminal ? { ConsoleSize: [request.terminal.rows, request.terminal.columns] } : {}),
     AttachStdin: true,
     AttachStdout: true,
     AttachStderr: true,

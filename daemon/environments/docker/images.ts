@@ -4,6 +4,7 @@ import { Transform } from 'node:stream';
 import { SliverdError } from '../../errors.ts';
 import { HOST_ENV } from '../../kernel/run.ts';
 import type { Engine } from './engine.ts';
+import { IMAGE_LABEL } from './names.ts';
 
 const REPOSITORY = 'sliverd/image';
 
@@ -70,7 +71,7 @@ export class EngineImages {
       const answer = await docker.importImage(whole, {
         repo: REPOSITORY,
         tag: digest.replace('sha256:', ''),
-        changes: `LABEL sliverd.node=${this.#node}`,
+        changes: `LABEL ${IMAGE_LABEL}=${this.#node}`,
       });
       await new Promise<void>((resolve, reject) => {
         docker.modem.followProgress(answer, (error: Error | null) => (error ? reject(error) : resolve()));
@@ -85,7 +86,7 @@ export class EngineImages {
   async sweep(): Promise<string[]> {
     const removed: string[] = [];
     const images = await this.#engine.call('listing images', (docker) =>
-      docker.listImages({ filters: JSON.stringify({ label: [`sliverd.node=${this.#node}`] }) }),
+      docker.listImages({ filters: JSON.stringify({ label: [`${IMAGE_LABEL}=${this.#node}`] }) }),
     );
     for (const { RepoTags: tags } of images ?? [])
       for (const tag of tags ?? []) {

@@ -3,6 +3,9 @@ import { kernelName } from '../../slivers/record.ts';
 /** How a node's containers are told from all others on the engine: by labels, which never change on a container. */
 export const LABEL = { node: 'sliverd.node', id: 'sliverd.id', disk: 'sliverd.disk' } as const;
 
+/** Of an image: which node brought it. Not LABEL.node, for containers inherit their image's labels. */
+export const IMAGE_LABEL = 'sliverd.image-of';
+
 /** A container that isn't whole yet; it gets its real name as its last step. */
 export const UNFINISHED = '.new';
 

@@ -1,0 +1,193 @@
+import { existsSync, rmSync } from 'node:fs';
+import Docker from 'dockerode';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { removeCgroup } from '../../../daemon/cgroups/tree.ts';
+import { dockerEnvironment } from '../../../daemon/environments/docker/index.ts';
+import type { Environment } from '../../../daemon/environments/environment.ts';
+import { loadProfiles } from '../../../daemon/environments/profiles.ts';
+import { DEFAULT_RSPEC } from '../../../daemon/resources/rspec.ts';
+import type { SliverRecord } from '../../../daemon/slivers/record.ts';
+import { behaviour, eventually, execute, settle } from '../behaviour.ts';
+import { scratch } from '../harness.ts';
+import { smallImageDirectory } from '../image.ts';
+import { TestEngine } from './engine.ts';
+
+const folder = scratch('docker');
+const cgroup = `/${folder.split('/').at(-1)}`;
+const engine = new TestEngine(`${folder}/engine`);
+const profiles = loadProfiles(`${import.meta.dirname}/../../../kernel-profiles`);
+const imageDigest = `sha256:${'ab'.repeat(32)}`;
+const log = pino({ level: 'silent' });
+let image: string;
+
+const open = (node = 'test', socket = engine.socket): Environment =>
+  dockerEnvironment({
+    socket,
+    node,
+    imageRoot: () => image,
+    runDirectory: `${folder}/run-${node}`,
+    profiles,
+    cgroupParent: cgroup,
+    stopGraceSeconds: 1,
+    log,
+  });
+
+beforeAll(async () => {
+  image = smallImageDirectory();
+  await engine.start();
+});
+afterAll(async () => {
+  await engine.stop();
+  rmSync(folder, { recursive: true });
+  rmSync(image, { recursive: true });
+  removeCgroup(`/sys/fs/cgroup${cgroup}`);
+});
+
+behaviour('docker', async () => {
+  const environment = open();
+  return {
+    environment,
+    imageDigest,
+    profile: 'standard',
+    async end() {
+      await environment.sweep(new Set());
+      await environment.close();
+    },
+  };
+});
+
+describe('a Docker engine that the owner runs', () => {
+  const record: SliverRecord = {
+    id: 7,
+    name: 'test_engine',
+    environment: 'docker',
+    imageDigest,
+    imageName: 'small',
+    profile: 'standard',
+    rspec: DEFAULT_RSPEC,
+    keys: [],
+    initscript: null,
+    expiresAt: null,
+    desired: 'running',
+    disk: 1,
+    run: 1,
+    createdAt: 0,
+  };
+  const removed = (environment: Environment) => settle(environment, { ...record, desired: 'deleted' });
+
+  it('says what to do when there is none, in every operation', async () => {
+    const environment = open('test', `${folder}/nowhere.sock`);
+    const wanted = { code: 'host-tool', message: expect.stringMatching(/nowhere\.sock.*systemctl start/) };
+    await expect(environment.observe(record)).rejects.toMatchObject(wanted);
+    await expect(environment.exec(record, { argv: ['true'] })).rejects.toMatchObject(wanted);
+    await expect(environment.sweep(new Set())).rejects.toMatchObject(wanted);
+    expect(environment.degraded?.map(({ what }) => what)).toContain('docker: the engine');
+    await environment.close();
+  });
+
+  it('is followed over its restart: watchers are told when it goes and when it is back, and slivers mend', async () => {
+    const environment = open();
+    const before = await settle(environment, record);
+    await execute(environment, record, 'echo kept >/root/file');
+    let changes = 0;
+    const unwatch = environment.watch(record, () => {
+      changes++;
+    });
+    await engine.stop();
+    await eventually(
+      async () => changes,
+      (count) => count > 0,
+    );
+    await expect(environment.observe(record)).rejects.toMatchObject({ code: 'host-tool' });
+    const seen = changes;
+    await engine.start();
+    await eventually(
+      async () => changes,
+      (count) => count > seen,
+    );
+    const after = await settle(environment, record);
+    expect(after).toMatchObject({ container: 'running', run: 1 });
+    expect(after.pid).not.toBe(before.pid);
+    expect((await execute(environment, record, 'cat /root/file')).stdout).toBe('kept\n');
+    unwatch();
+    await removed(environment);
+    await environment.close();
+  });
+
+  it('is shared by two nodes, neither of which touches what is the other’s', async () => {
+    const [one, two] = [open('one'), open('two')];
+    await settle(one, record);
+    await settle(two, record);
+    await two.sweep(new Set());
+    expect(await two.observe(record)).toMatchObject({ container: 'absent', disks: [] });
+    expect(await one.observe(record)).toMatchObject({ container: 'running', disks: [1] });
+    await removed(one);
+    await one.sweep(new Set());
+    await Promise.all([one.close(), two.close()]);
+  });
+
+  it('keeps the owner’s own containers and images', async () => {
+    const docker = new Docker({ socketPath: engine.socket });
+    const environment = open();
+    await settle(environment, record);
+    const { Image } = await docker.getContainer('sliverd-test-s7-d1').inspect();
+    await docker.getImage(Image).tag({ repo: 'owner/image', tag: '1' });
+    const theirs = await docker.createContainer({ Image: 'owner/image:1', Cmd: ['true'], name: 'theirs' });
+    await environment.sweep(new Set());
+    await theirs.inspect();
+    await docker.getImage('owner/image:1').inspect();
+    await theirs.remove();
+    await docker.getImage('owner/image:1').remove();
+    await environment.sweep(new Set());
+    await environment.close();
+  });
+
+  it('starts anew what somebody else restarted: no one ran its initscript', async () => {
+    const environment = open();
+    const docker = new Docker({ socketPath: engine.socket });
+    const before = await settle(environment, record);
+    await docker.getContainer('sliverd-test-s7-d1').restart({ t: 0 });
+    expect(await environment.observe(record)).toMatchObject({ container: 'partial' });
+    const after = await settle(environment, record);
+    expect(after.pid).not.toBe(before.pid);
+    await removed(environment);
+    await environment.close();
+  });
+
+  it('leaves no image behind when its transfer is cut short', async () => {
+    const docker = new Docker({ socketPath: engine.socket });
+    const bad = { ...record, imageDigest: `sha256:${'cd'.repeat(32)}` };
+    const environment = dockerEnvironment({
+      socket: engine.socket,
+      node: 'cut',
+      imageRoot: () => `${folder}/no-such-tree`,
+      runDirectory: `${folder}/run-cut`,
+      profiles,
+      log,
+    });
+    await expect(settle(environment, bad)).rejects.toMatchObject({ code: 'host-tool' });
+    expect(await docker.listImages({ filters: JSON.stringify({ label: ['sliverd.image-of=cut'] }) })).toEqual(
+      [],
+    );
+    await environment.close();
+  });
+
+  it('gives no capability that needs a user namespace, and says which', async () => {
+    const environment = open();
+    await settle(environment, record);
+    const { stdout } = await execute(environment, record, 'grep CapEff /proc/self/status');
+    const effective = BigInt(`0x${stdout.split(':')[1]?.trim()}`);
+    const SYS_ADMIN = 21n;
+    expect(effective & (1n << SYS_ADMIN)).toBe(0n);
+    expect((await execute(environment, record, 'mount -t tmpfs x /tmp')).exitCode).not.toBe(0);
+    const profile = environment.degraded?.find(({ what }) => what.includes("'standard'"));
+    expect(profile?.why).toContain('CAP_SYS_ADMIN');
+    await removed(environment);
+    await environment.close();
+  });
+
+  it('leaves nothing of itself in its run folder', () => {
+    expect(existsSync(`${folder}/run-test/docker/7.json`)).toBe(false);
+  });
+});
