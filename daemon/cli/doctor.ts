@@ -1,4 +1,5 @@
-import { examine, type Finding, formatFindings } from '../node/doctor/index.ts';
+import type { Finding } from '../node/doctor/finding.ts';
+import { formatFindings } from '../node/doctor/format.ts';
 import type { Context } from './context.ts';
 import { CliError, EXIT } from './exit.ts';
 
@@ -12,11 +13,23 @@ export async function doctor(context: Context): Promise<void> {
     ({ findings } = await context.client.get<{ findings: Finding[] }>('/v1/node/doctor'));
   } catch (error) {
     if (!(error instanceof CliError) || error.exit !== EXIT.unreachable) throw error;
-    if (!context.json)
-      process.stderr.write(`sliverctl: ${error.message}; testing this machine without the daemon\n`);
-    findings = await examine({ stateDirectory: '/var/lib/sliverd', runDirectory: '/run/sliverd' });
+    findings = await examineHere(context, error);
   }
-  context.print({ findings }, () => formatFindings(findings));
-  if (findings.some((finding) => finding.severity === 'required' && !finding.ok))
-    process.exitCode = EXIT.failed;
+  const width = process.stdout.isTTY ? { width: process.stdout.columns } : {};
+  context.print({ findings }, (_answer, colour) => formatFindings(findings, { colour, ...width }));
+  if (findings.some(({ severity, ok }) => severity === 'required' && !ok)) process.exitCode = EXIT.failed;
+}
+
+async function examineHere(context: Context, why: CliError): Promise<Finding[]> {
+  if (process.getuid?.() !== 0)
+    throw new CliError(why.exit, why.message, {
+      next: 'without the daemon, testing this machine needs root: use sudo',
+      problem: why.problem,
+    });
+  if (!context.json)
+    process.stderr.write(`sliverctl: ${why.message}; testing this machine without the daemon\n`);
+  const { examine } = await import('../node/doctor/index.ts');
+  const { loadConfig } = await import('../node/config.ts');
+  const { stateDirectory, runDirectory } = loadConfig('/etc/sliverd/node.yaml', true);
+  return examine({ stateDirectory, runDirectory });
 }

@@ -37,6 +37,11 @@ function nodeSocket(name: string, run: string): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) throw usage(`--node: '${name}' is not a node's name`);
   const socket = path.join(run, 'nodes', name, 'admin.sock');
   if (exists(socket)) return socket;
+  if (exists(path.dirname(socket)))
+    throw unreachable(
+      `the node '${name}' does not run (there is no ${socket})`,
+      `'sudo scripts/sandbox up ${name}' starts it`,
+    );
   const nodes = listNodes(run);
   throw unreachable(
     `there is no node '${name}' on this machine`,

@@ -36,7 +36,7 @@ export async function whileWaiting<T>(
     const elapsed = Date.now() - began;
     if (!output.isTTY || elapsed < PATIENCE) return;
     const line = `${subject}: ${doing} … ${formatSpan(elapsed)}`;
-    output.write(`\r${line.slice(0, Math.max(20, (output.columns ?? 80) - 1))}\u001b[K`);
+    output.write(`\r${line.slice(0, Math.max(20, (output.columns || 80) - 1))}\u001b[K`);
   };
   const listening = (async () => {
     if (!subscription) return;
