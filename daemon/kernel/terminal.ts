@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync } from 'node:fs';
+import { closeSync, readdirSync, readlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { ReadStream } from 'node:tty';
+import { descriptorOf } from './syscalls.ts';
 
 interface NativePty {
   open(columns: number, rows: number): { master: number; slave: number; pty: string };
@@ -64,4 +65,24 @@ export function openTerminal(
     },
     ended,
   };
+}
+
+/**
+ * Sizes the terminals whose master side a program of ours holds, such as crun for a guest's. Never by the guest's
+ * own descriptors: what they lead to is the guest's choice, and opening it could block for ever.
+ */
+export function resizeTerminalsOf(pid: number, columns: number, rows: number): void {
+  try {
+    for (const name of readdirSync(`/proc/${pid}/fd`)) {
+      if (!readlinkSync(`/proc/${pid}/fd/${name}`).endsWith('/ptmx')) continue;
+      const fd = descriptorOf(pid, Number(name));
+      try {
+        pty().resize(fd, columns, rows);
+      } finally {
+        closeSync(fd);
+      }
+    }
+  } catch {
+    // It has just ended: there is nothing to size.
+  }
 }

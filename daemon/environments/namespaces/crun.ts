@@ -14,6 +14,15 @@ export interface OciProcess {
   [member: string]: unknown;
 }
 
+/** What belongs to one exec, beside the sliver's run. */
+export interface ExecFiles {
+  readonly process: string;
+  /** Of the program, as the host sees it; written once it runs. */
+  readonly pid: string;
+  /** What crun itself complains of: nothing of the guest's gets here. */
+  readonly log: string;
+}
+
 /** The one place that runs crun. Containers are named by the sliver's kernel name; state is below `root`. */
 export class Crun {
   readonly root: string;
@@ -59,15 +68,18 @@ export class Crun {
     }
   }
 
-  /** Arguments of an exec for whoever spawns it (a pipe or a terminal). The process file is removed by the caller. */
-  execArguments(id: string, processFile: string, process: OciProcess, pidFile?: string): string[] {
-    writeFileSync(processFile, JSON.stringify(process), { mode: 0o600 });
+  /** Arguments of an exec for whoever spawns it (a pipe or a terminal). The caller removes the files. */
+  execArguments(id: string, files: ExecFiles, process: OciProcess): string[] {
+    writeFileSync(files.process, JSON.stringify(process), { mode: 0o600 });
     return [
       ...this.#globals(),
+      '--log',
+      `file:${files.log}`,
       'exec',
-      ...(pidFile ? ['--pid-file', pidFile] : []),
+      '--pid-file',
+      files.pid,
       '--process',
-      processFile,
+      files.process,
       id,
     ];
   }
@@ -118,7 +130,7 @@ export class Crun {
   }
 }
 
-function tail(file: string): string {
+export function tail(file: string): string {
   try {
     return readFileSync(file, 'utf8').trim().split('\n').slice(-3).join('; ').slice(-2000);
   } catch {

@@ -1,12 +1,12 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { SliverdError } from '../../errors.ts';
 import { HOST_ENV } from '../../kernel/run.ts';
-import { openTerminal } from '../../kernel/terminal.ts';
+import { openTerminal, resizeTerminalsOf } from '../../kernel/terminal.ts';
 import { kernelName, type SliverRecord } from '../../slivers/record.ts';
 import type { ExecProcess, ExecRequest } from '../environment.ts';
-import type { OciProcess } from './crun.ts';
+import { type ExecFiles, type OciProcess, tail } from './crun.ts';
 import type { Context } from './index.ts';
 
 let sequence = 0;
@@ -21,16 +21,56 @@ export async function execInside(
   request: ExecRequest,
 ): Promise<ExecProcess> {
   const folder = context.paths.sliverRun(sliver.id);
-  const processFile = `${folder}/exec-${process.pid}-${++sequence}.json`;
+  const base = `${folder}/exec-${process.pid}-${++sequence}`;
+  const files: ExecFiles = { process: `${base}.json`, pid: `${base}.pid`, log: `${base}.log` };
   let inside: OciProcess;
   try {
     inside = ociProcess(JSON.parse(readFileSync(`${folder}/config.json`, 'utf8')).process, request);
   } catch (cause) {
     throw new SliverdError('wrong-state', `${sliver.name} is not running`, { cause });
   }
-  const args = context.crun.execArguments(kernelName(sliver.id), processFile, inside);
-  const done = () => rmSync(processFile, { force: true });
-  return request.terminal ? onTerminal(args, request.terminal, done) : onPipes(args, done);
+  const args = context.crun.execArguments(kernelName(sliver.id), files, inside);
+  return request.terminal ? onTerminal(args, request.terminal, files) : onPipes(args, files);
+}
+
+type End = { exitCode: number } | { signal: string };
+
+/**
+ * crun ends with 255 whenever it could not start the program, and so may the program; only crun's own log tells the
+ * two apart. The statuses are those of env(1): 127 for a program that isn't there, 126 for one that can't be run.
+ */
+function judge(end: End, files: ExecFiles): End {
+  if (!('exitCode' in end) || end.exitCode !== 255) return end;
+  const complaint = tail(files.log);
+  if (complaint === '') return end;
+  if (!/executable|exec |chdir/.test(complaint))
+    throw new SliverdError('host-tool', `crun exec: ${complaint}`);
+  return { exitCode: /No such file/.test(complaint) && !/chdir/.test(complaint) ? 127 : 126 };
+}
+
+/** The program's pid on the host, once it runs. While its crun lives it is nobody else's. */
+function pidOf(files: ExecFiles): number | undefined {
+  try {
+    return Number(readFileSync(files.pid, 'utf8')) || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** crun hands signals on to the program, but can't hand on the one that kills crun itself. */
+function kill(child: ChildProcess, files: ExecFiles, signal: NodeJS.Signals): void {
+  const pid = signal === 'SIGKILL' ? pidOf(files) : undefined;
+  if (pid === undefined || child.exitCode !== null || child.signalCode !== null)
+    return void child.kill(signal);
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has just ended.
+  }
+}
+
+function remove(files: ExecFiles): void {
+  for (const file of [files.process, files.pid, files.log]) rmSync(file, { force: true });
 }
 
 function ociProcess(template: OciProcess, request: ExecRequest): OciProcess {
@@ -50,26 +90,28 @@ function ociProcess(template: OciProcess, request: ExecRequest): OciProcess {
   };
 }
 
-function onPipes(args: string[], done: () => void): ExecProcess {
+function onPipes(args: string[], files: ExecFiles): ExecProcess {
   const child = spawn('crun', args, { stdio: 'pipe', env: HOST_ENV });
   child.stdin.on('error', () => {}); // it may end without reading its input
-  const ended = new Promise<{ exitCode: number } | { signal: string }>((resolve, reject) => {
+  const ended = new Promise<End>((resolve, reject) => {
     child.on('error', (cause) => reject(new SliverdError('host-tool', 'crun exec', { cause })));
     child.on('close', (code, signal) =>
       resolve(signal ? { signal: signal.replace('SIG', '') } : { exitCode: code ?? 0 }),
     );
-  }).finally(done);
+  })
+    .then((end) => judge(end, files))
+    .finally(() => remove(files));
   return {
     stdin: child.stdin,
     stdout: child.stdout,
     stderr: child.stderr,
     resize() {},
-    kill: (signal) => void child.kill(signal),
+    kill: (signal) => kill(child, files, signal),
     ended,
   };
 }
 
-function onTerminal(args: string[], size: { columns: number; rows: number }, done: () => void): ExecProcess {
+function onTerminal(args: string[], size: { columns: number; rows: number }, files: ExecFiles): ExecProcess {
   const terminal = openTerminal('crun', args, { ...size, env: { ...HOST_ENV, TERM: 'xterm' } });
   const stdin = new Writable({
     write: (chunk, _encoding, callback) => void terminal.master.write(chunk, callback),
@@ -80,8 +122,12 @@ function onTerminal(args: string[], size: { columns: number; rows: number }, don
     stdin,
     stdout: terminal.master,
     stderr: null,
-    resize: terminal.resize,
-    kill: (signal) => void terminal.child.kill(signal),
-    ended: terminal.ended.finally(done),
+    resize(columns, rows) {
+      terminal.resize(columns, rows);
+      // crun's exec (1.8) gives the terminal inside its first size only, and hands on nothing but the signal.
+      if (terminal.child.pid !== undefined) resizeTerminalsOf(terminal.child.pid, columns, rows);
+    },
+    kill: (signal) => kill(terminal.child, files, signal),
+    ended: terminal.ended.then((end) => judge(end, files)).finally(() => remove(files)),
   };
 }
