@@ -10,6 +10,7 @@ import { execRoutes } from './routes/exec.ts';
 import { imageRoutes } from './routes/images.ts';
 import { nodeRoutes } from './routes/node.ts';
 import { sliverRoutes } from './routes/slivers.ts';
+import { invalidRequest } from './validation.ts';
 
 const BODY_LIMIT = 1024 * 1024;
 
@@ -25,6 +26,7 @@ export async function managerServer(manager: Manager, version: string): Promise<
     keepAliveTimeout: 60_000,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 256 },
+    schemaErrorFormatter: invalidRequest,
     ajv: {
       customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: true, allErrors: false },
     },
