@@ -17,6 +17,10 @@ export class NodePaths {
   get slivers(): string {
     return `${this.state}/slivers`;
   }
+  /** Device nodes of our own; here, since a run directory is seldom on a file system that allows any. */
+  get devices(): string {
+    return `${this.state}/devices`;
+  }
   sliverState(id: number): string {
     return `${this.slivers}/${id}`;
   }

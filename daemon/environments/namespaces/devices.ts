@@ -1,4 +1,5 @@
-import { chmodSync, mkdirSync, rmSync, type Stats, statSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { chmodSync, mkdirSync, renameSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { run } from '../../kernel/run.ts';
 import type { KernelProfile } from '../profiles.ts';
@@ -25,11 +26,13 @@ export async function deviceNodes(
 async function ownNode(path: string, rdev: number): Promise<string> {
   if (characterDevice(path)?.rdev !== rdev) {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    rmSync(path, { force: true });
+    // Two slivers may start at once: each makes one, and either will do.
+    const made = `${path}.${randomUUID()}`;
     const [major, minor] = [(rdev >> 8) & 0xfff, (rdev & 0xff) | ((rdev >> 12) & 0xfff00)];
-    await run('mknod', [path, 'c', String(major), String(minor)]);
+    await run('mknod', [made, 'c', String(major), String(minor)]);
+    chmodSync(made, 0o666);
+    renameSync(made, path);
   }
-  chmodSync(path, 0o666);
   return path;
 }
 

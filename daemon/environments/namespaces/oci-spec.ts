@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { KernelProfile } from '../profiles.ts';
 import { ociSeccomp } from './seccomp.ts';
 
@@ -34,13 +33,13 @@ export interface OciInput {
   binds?: readonly { source: string; destination: string; readOnly: boolean }[];
   /** Nodes for the profile's devices (devices.ts); a device of the profile that has none is left out. */
   deviceNodes?: readonly { source: string; destination: string }[];
-  /** The daemon's own hard limit of open files, which nothing exceeds without CAP_SYS_RESOURCE. Default: asks. */
-  openFilesMax?: number;
+  /** The daemon's own hard limit of open files, which nothing exceeds without CAP_SYS_RESOURCE. */
+  openFilesMax: number;
   /** Default: this machine's. */
   arch?: string;
 }
 
-/** The OCI 1.0.2 configuration of a sliver, for crun's `config.json`. Pure, given all of its input. */
+/** The OCI 1.0.2 configuration of a sliver, for crun's `config.json`. Pure. */
 export function ociSpec(input: OciInput): object {
   const { profile } = input;
   const capabilities = profile.capabilities.flatMap((group) => group.add);
@@ -74,7 +73,7 @@ export function ociSpec(input: OciInput): object {
         inheritable: [],
         ambient: [],
       },
-      rlimits: rlimits(input.openFilesMax ?? openFilesMax()),
+      rlimits: rlimits(input.openFilesMax),
       // A little before the node's own services, whose score is 0 or less.
       oomScoreAdj: 100,
     },
@@ -106,14 +105,6 @@ function rlimits(openFilesMax: number): object[] {
     // 1024, because programs that use select() break on descriptors past it; whoever needs more raises it.
     { type: 'RLIMIT_NOFILE', soft: Math.min(1024, openFilesMax), hard: Math.min(524_288, openFilesMax) },
   ];
-}
-
-let known: number | undefined;
-function openFilesMax(): number {
-  known ??= Number(
-    /^Max open files +\S+ +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 4096,
-  );
-  return known;
 }
 
 /**

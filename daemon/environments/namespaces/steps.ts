@@ -14,6 +14,7 @@ import { SliverdError } from '../../errors.ts';
 import { hostName } from '../../slivers/names.ts';
 import { kernelName, type SliverRecord, uidBase } from '../../slivers/record.ts';
 import type { Environment, Step } from '../environment.ts';
+import { deviceNodes } from './devices.ts';
 import { blockDevice } from './disks/disks.ts';
 import { guestFiles } from './guest-files.ts';
 import type { Context } from './index.ts';
@@ -80,6 +81,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
           cgroupPath: cgroup(sliver).slice('/sys/fs/cgroup'.length),
           uidBase: uidBase(sliver.id),
           profile: profileOf(sliver),
+          deviceNodes: await deviceNodes(profileOf(sliver), paths.devices),
         });
         writeFileSync(`${folder(sliver)}/config.json`, JSON.stringify(config));
         const output = initLog(context, sliver).begin();

@@ -45,6 +45,7 @@ function bundle(
     insidePath: `${folder}/inside`,
     cgroupPath: bench.cgroupPath(name),
     uidBase: OWNER,
+    openFilesMax: 1024,
     profile: found,
   }) as Spec;
   change(spec, `${folder}/root`);
