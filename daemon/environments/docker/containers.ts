@@ -1,13 +1,13 @@
+import { createHash } from 'node:crypto';
 import type Docker from 'dockerode';
 import { SliverdError } from '../../errors.ts';
 import { hostName } from '../../slivers/names.ts';
 import type { SliverRecord } from '../../slivers/record.ts';
 import type { Observed } from '../environment.ts';
-import { confine } from './confinement.ts';
-import { imageReference } from './images.ts';
+import { type Confinement, confine } from './confinement.ts';
 import type { Context } from './index.ts';
 import { engineLimits } from './limits.ts';
-import { containerName, LABEL, UNFINISHED } from './names.ts';
+import { LABEL, NEXT, UNFINISHED } from './names.ts';
 
 /** Where the init appears inside: on the tmpfs of /run, so that nothing of it is left in the sliver's own files. */
 export const INSIDE = '/run/sliverd';
@@ -28,14 +28,17 @@ export async function listContainers(context: Context, id?: number): Promise<(Fo
   const all = await context.engine.call('listing containers', (docker) =>
     docker.listContainers({ all: true, filters: JSON.stringify({ label }) }),
   );
-  return (all ?? []).map((info) => {
-    const name = (info.Names[0] ?? '').replace(/^\//, '');
+  const named = (all ?? []).map((info) => ({ info, name: (info.Names[0] ?? '').replace(/^\//, '') }));
+  const names = new Set(named.map(({ name }) => name));
+  return named.map(({ info, name }) => {
+    const superfluous =
+      name.endsWith(UNFINISHED) || (name.endsWith(NEXT) && names.has(name.slice(0, -NEXT.length)));
     return {
       container: info.Id,
       name,
       id: Number(info.Labels[LABEL.id]),
       disk: Number(info.Labels[LABEL.disk]),
-      whole: !name.endsWith(UNFINISHED) && !['removing', 'dead'].includes(info.State),
+      whole: !superfluous && !['removing', 'dead'].includes(info.State),
       active: ['running', 'paused', 'restarting'].includes(info.State),
     };
   });
@@ -91,10 +94,13 @@ export async function removeContainer(context: Context, container: string): Prom
   );
 }
 
-/** Makes the container of the wanted generation, under its unfinished name. */
-export async function createContainer(context: Context, sliver: SliverRecord): Promise<string> {
-  const name = containerName(context.node, sliver.id, sliver.disk) + UNFINISHED;
-  const options = await containerOptions(context, sliver, name);
+/** Makes a container of the wanted generation under a name that isn't its last; returns its id. */
+export async function createContainer(
+  context: Context,
+  sliver: SliverRecord,
+  { name, image }: { name: string; image: string },
+): Promise<string> {
+  const options = await containerOptions(context, sliver, name, image);
   const create = (given: Docker.ContainerCreateOptions) =>
     context.engine.call(`making the container ${name}`, (docker) => docker.createContainer(given));
   if (context.disk.bounded !== false) {
@@ -116,15 +122,13 @@ async function containerOptions(
   context: Context,
   sliver: SliverRecord,
   name: string,
+  image: string,
 ): Promise<Docker.ContainerCreateOptions & { HostConfig: Docker.HostConfig }> {
   const facts = await context.engine.facts();
-  const profile = context.profiles.get(sliver.profile);
-  if (!profile)
-    throw new SliverdError('bad-profile', `there is no kernel profile '${sliver.profile}' on this node`);
   const host = hostName(sliver.name);
   return {
     name,
-    Image: imageReference(sliver.imageDigest),
+    Image: image,
     Hostname: host,
     User: '0:0',
     WorkingDir: '/',
@@ -137,10 +141,11 @@ async function containerOptions(
       [LABEL.node]: context.node,
       [LABEL.id]: String(sliver.id),
       [LABEL.disk]: String(sliver.disk),
+      [LABEL.configuration]: await configurationOf(context, sliver),
     },
     HostConfig: {
       ...engineLimits(sliver.rspec, facts),
-      ...confine(profile, facts.remapped).confinement,
+      ...(await confinementOf(context, sliver)),
       ...cgroupParent(context.cgroupParent, facts.cgroupDriver),
       CgroupnsMode: 'private',
       IpcMode: 'private',
@@ -157,6 +162,20 @@ async function containerOptions(
       LogConfig: { Type: 'json-file', Config: { 'max-size': '512k', 'max-file': '2' } },
     } as Docker.HostConfig,
   };
+}
+
+async function confinementOf(context: Context, sliver: SliverRecord): Promise<Confinement> {
+  const profile = context.profiles.get(sliver.profile);
+  if (!profile)
+    throw new SliverdError('bad-profile', `there is no kernel profile '${sliver.profile}' on this node`);
+  return confine(profile, (await context.engine.facts()).remapped).confinement;
+}
+
+/** A digest of all that an engine never changes on a container, and a record does. */
+export async function configurationOf(context: Context, sliver: SliverRecord): Promise<string> {
+  const bytes = context.disk.bounded === true ? sliver.rspec['disk.bytes'] : null;
+  const text = JSON.stringify([await confinementOf(context, sliver), bytes]);
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
 /** Of the init, and so of every process inside. */

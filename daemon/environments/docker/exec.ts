@@ -44,7 +44,7 @@ export async function execInside(
   const stderr = terminal ? null : new PassThrough();
   const told = firstWords(connection);
   const read = stderr ? demultiplex(connection, stdout, stderr) : pass(connection, stdout);
-  const resize = (columns: number, rows: number) => void resizeTo(exec, columns, rows);
+  const resize = terminalSize(exec);
   if (terminal) resize(terminal.columns, terminal.rows);
   return {
     stdin: connection,
@@ -87,16 +87,45 @@ function firstWords(connection: Duplex): () => string {
   return () => text;
 }
 
-/** The process may not be there yet; the engine refuses a size until it is. */
-async function resizeTo(exec: Docker.Exec, columns: number, rows: number): Promise<void> {
-  for (let pause = 5; pause < 500; pause *= 2) {
-    try {
-      await exec.resize({ w: columns, h: rows });
-      return;
-    } catch {
+/**
+ * Sets sizes one after another, only the newest that is asked for. An engine refuses one, or takes it and forgets it,
+ * until the process is there (it has a pid then), and a moment longer: so the first is set twice.
+ */
+function terminalSize(exec: Docker.Exec): (columns: number, rows: number) => void {
+  let wanted: { w: number; h: number } | undefined;
+  let first = true;
+  let busy = false;
+  const started = async () => {
+    for (let pause = 5; ; pause = Math.min(pause * 1.5, 200)) {
+      const { Pid: pid, Running: running, ExitCode: exitCode } = await exec.inspect();
+      if (running && pid > 0) return true;
+      if (!running && exitCode !== null) return false;
       await sleep(pause);
     }
-  }
+  };
+  const work = async () => {
+    if (first && !(await started())) return;
+    while (wanted) {
+      const size = wanted;
+      wanted = undefined;
+      await exec.resize(size);
+      if (!first) continue;
+      first = false;
+      await sleep(100);
+      wanted ??= size;
+    }
+  };
+  return (columns, rows) => {
+    wanted = { w: columns, h: rows };
+    if (busy) return;
+    busy = true;
+    // Past its end a process has no size: nothing to tell.
+    work()
+      .catch(() => {})
+      .finally(() => {
+        busy = false;
+      });
+  };
 }
 
 /** The engine tells the end of the output a moment before the exit status. */

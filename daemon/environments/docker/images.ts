@@ -90,14 +90,19 @@ export class EngineImages {
     );
     for (const { RepoTags: tags } of images ?? [])
       for (const tag of tags ?? []) {
-        if (!tag.startsWith(`${REPOSITORY}:`) || this.#underWay.has(`sha256:${tag.split(':')[1]}`)) continue;
-        const gone = await this.#engine.call(
-          `removing the image ${tag}`,
-          (docker) => docker.getImage(tag).remove(),
-          [404, 409],
-        );
-        if (gone !== undefined) removed.push(`image ${tag}`);
+        if (!tag.startsWith('sliverd/') || this.#underWay.has(`sha256:${tag.split(':')[1]}`)) continue;
+        if (await this.remove(tag)) removed.push(`image ${tag}`);
       }
     return removed;
+  }
+
+  /** Removes an image, unless it is gone already or containers are made from it; tells whether it did. */
+  async remove(reference: string): Promise<boolean> {
+    const gone = await this.#engine.call(
+      `removing the image ${reference}`,
+      (docker) => docker.getImage(reference).remove(),
+      [404, 409],
+    );
+    return gone !== undefined;
   }
 }

@@ -7,12 +7,14 @@ import { applyLimits, limitFiles } from '../../cgroups/limits.ts';
 import { SliverdError } from '../../errors.ts';
 import type { SliverRecord } from '../../slivers/record.ts';
 import type { Environment, Step } from '../environment.ts';
+import { adoptConfiguration } from './adopt.ts';
 import { cgroupOf, isProcessOf } from './cgroup.ts';
 import { createContainer, inspect, listContainers, removeContainer, wantedContainer } from './containers.ts';
+import { imageReference } from './images.ts';
 import type { Context } from './index.ts';
 import { runInitscript } from './initscript.ts';
 import { changedLimits, engineLimits } from './limits.ts';
-import { containerName } from './names.ts';
+import { containerName, diskReference, UNFINISHED } from './names.ts';
 
 /** The steps of every phase. A container stands for a writable layer: start and stop leave it, discard removes it. */
 export function dockerSteps(context: Context): Environment['phases'] {
@@ -30,6 +32,7 @@ export function dockerSteps(context: Context): Environment['phases'] {
     ],
 
     start: [
+      step('configure', 'setting what it may do', (sliver) => adoptConfiguration(context, sliver)),
       step('run', 'starting its init', async (sliver) => {
         await engine.call(
           `starting ${sliver.name}`,
@@ -94,9 +97,13 @@ export function dockerSteps(context: Context): Environment['phases'] {
     discard: [
       step('discard', 'removing its old containers', async (sliver) => {
         const keep = sliver.desired === 'deleted' ? undefined : sliver.disk;
-        for (const found of await listContainers(context, sliver.id))
-          if (!found.whole || found.disk !== keep) await removeContainer(context, found.container);
+        const unwanted = (await listContainers(context, sliver.id)).filter(
+          ({ whole, disk }) => !whole || disk !== keep,
+        );
+        for (const found of unwanted) await removeContainer(context, found.container);
         await settled(context, sliver, keep);
+        for (const disk of new Set(unwanted.map((found) => found.disk)))
+          await context.images.remove(diskReference(context.node, sliver.id, disk));
       }),
     ],
   };
@@ -128,14 +135,15 @@ async function provision(context: Context, sliver: SliverRecord): Promise<void> 
     if (found.whole && found.disk === sliver.disk) return;
     if (!found.whole) await removeContainer(context, found.container);
   }
-  const id = await createContainer(context, sliver);
+  const name = containerName(context.node, sliver.id, sliver.disk);
+  const image = imageReference(sliver.imageDigest);
+  const id = await createContainer(context, sliver, { name: name + UNFINISHED, image });
   const files = pack();
   files.entry({ name: 'etc/slicename', mode: 0o644 }, `${sliver.name}\n`);
   files.finalize();
   await engine.call(`writing /etc/slicename of ${sliver.name}`, (docker) =>
     docker.getContainer(id).putArchive(files as unknown as NodeJS.ReadableStream, { path: '/' }),
   );
-  const name = containerName(context.node, sliver.id, sliver.disk);
   await engine.call(`naming the container ${name}`, (docker) => docker.getContainer(id).rename({ name }));
 }
 

@@ -187,6 +187,37 @@ describe('a Docker engine that the owner runs', () => {
     await environment.close();
   });
 
+  it('takes on another profile at the next start, and keeps the files', async () => {
+    const environment = open();
+    const docker = new Docker({ socketPath: engine.socket });
+    await settle(environment, record);
+    await execute(environment, record, 'echo kept >/root/file');
+    const rights = async (sliver: SliverRecord) =>
+      (await execute(environment, sliver, 'grep CapEff /proc/self/status')).stdout;
+    const before = await rights(record);
+    let next: SliverRecord = { ...record, run: 2, profile: 'routing' };
+    expect(await settle(environment, next)).toMatchObject({ container: 'running', run: 2, disks: [1] });
+    const after = await rights(next);
+    expect(after).not.toBe(before);
+    expect((await execute(environment, next, 'cat /root/file /etc/slicename')).stdout).toBe(
+      `kept\n${record.name}\n`,
+    );
+    // Cut short between the removal of the old container and the renaming of the new one: the files are still there.
+    await settle(environment, { ...next, desired: 'stopped' });
+    await docker.getContainer('sliverd-test-s7-d1').rename({ name: 'sliverd-test-s7-d1.next' });
+    expect(await environment.observe(next)).toMatchObject({ container: 'absent', disks: [1], debris: false });
+    next = { ...record, run: 3 };
+    await settle(environment, next);
+    expect(await rights(next)).toBe(before);
+    expect((await execute(environment, next, 'cat /root/file')).stdout).toBe('kept\n');
+    await removed(environment);
+    await environment.sweep(new Set());
+    expect(
+      await docker.listImages({ filters: JSON.stringify({ label: ['sliverd.image-of=test'] }) }),
+    ).toEqual([]);
+    await environment.close();
+  });
+
   it('leaves nothing of itself in its run folder', () => {
     expect(existsSync(`${folder}/run-test/docker/7.json`)).toBe(false);
   });
