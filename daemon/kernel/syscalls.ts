@@ -149,3 +149,14 @@ export function descriptorOf(pid: number, fd: number): number {
     closeC(pidfd);
   }
 }
+
+const tcgetattrC = libc.func('int tcgetattr(int fd, _Out_ uint8_t *termios)');
+const tcsetattrC = libc.func('int tcsetattr(int fd, int when, uint8_t *termios)');
+/** Lets a terminal pass output as it is: no newline becomes a carriage return and a newline on the way. */
+export function passOutput(fd: number): void {
+  const termios = Buffer.alloc(60); // struct termios of glibc; c_oflag is its second word
+  const [TCSANOW, ONLCR] = [0, 4];
+  now(tcgetattrC, 'tcgetattr', 'terminal', fd, termios);
+  termios.writeUInt32LE(termios.readUInt32LE(4) & ~ONLCR, 4);
+  now(tcsetattrC, 'tcsetattr', 'terminal', fd, TCSANOW, termios);
+}

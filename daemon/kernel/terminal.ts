@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { closeSync, readdirSync, readlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { ReadStream } from 'node:tty';
-import { descriptorOf } from './syscalls.ts';
+import { descriptorOf, passOutput } from './syscalls.ts';
 
 interface NativePty {
   open(columns: number, rows: number): { master: number; slave: number; pty: string };
@@ -30,13 +30,17 @@ export interface Terminal {
  * Runs a program as the session leader of a new terminal. node-pty's own `spawn` destroys the master 200 ms after
  * the program's end at the latest, with what a slow reader has not read; so only its pair of descriptors is used,
  * and the end is what the kernel says: EIO on the master, once the slave side is closed and read empty.
+ *
+ * @param options.relay the program is one that passes on another terminal's output, which is processed already.
  */
 export function openTerminal(
   file: string,
   args: readonly string[],
-  options: { columns: number; rows: number; env: Record<string, string> },
+  options: { columns: number; rows: number; env: Record<string, string>; relay?: boolean },
 ): Terminal {
   const { master: fd, slave } = pty().open(options.columns, options.rows);
+  // crun makes its terminal raw but keeps output processing, which would end each line of a guest's by \r\r\n.
+  if (options.relay) passOutput(slave);
   const master = new ReadStream(fd);
   const child = spawn('setsid', ['--ctty', '--wait', file, ...args], {
     stdio: [slave, slave, slave],

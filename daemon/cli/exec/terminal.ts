@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import type { ReadStream } from 'node:tty';
 import type { Channel } from './channel.ts';
 
@@ -30,7 +31,11 @@ export function takeTerminal(channel: Channel): () => void {
     if (raw) input.setRawMode(false);
   };
   process.on('exit', restore);
-  if (raw) input.setRawMode(true);
+  if (raw) {
+    input.setRawMode(true);
+    // Node's raw mode still turns \n into \r\n; the terminal inside has done so already, or was told not to.
+    spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
+  }
   // Of stdout's own 'resize' event we would hear only when stdout is the terminal.
   process.on('SIGWINCH', resized);
   return restore;

@@ -112,7 +112,7 @@ function onPipes(args: string[], files: ExecFiles): ExecProcess {
 }
 
 function onTerminal(args: string[], size: { columns: number; rows: number }, files: ExecFiles): ExecProcess {
-  const terminal = openTerminal('crun', args, { ...size, env: { ...HOST_ENV, TERM: 'xterm' } });
+  const terminal = openTerminal('crun', args, { ...size, env: { ...HOST_ENV, TERM: 'xterm' }, relay: true });
   const stdin = new Writable({
     write: (chunk, _encoding, callback) => void terminal.master.write(chunk, callback),
     final: (callback) => void terminal.master.write(Buffer.from([4]), callback), // end of file, on a terminal
