@@ -54,6 +54,11 @@ export function usage(message: string, next?: string): CliError {
   });
 }
 
+/** Our own output could not be written, as on a full disk. */
+export function outputError(cause: Error): CliError {
+  return new CliError(EXIT.failed, `cannot write the output: ${cause.message}`, { cause });
+}
+
 /** An exit code for each code of the daemon's catalogue; a code of a newer daemon is judged by its HTTP status. */
 export function exitOfCode(code: string | undefined, status = 500): number {
   if (code === 'not-settled') return EXIT.notSettled;

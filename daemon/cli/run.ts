@@ -1,20 +1,21 @@
 import { CommanderError } from 'commander';
 import { explain, SliverdError } from '../errors.ts';
 import { separateCommand } from './exec/words.ts';
-import { CliError, EXIT, exitOfCode, usage } from './exit.ts';
+import { CliError, EXIT, exitOfCode, outputError, usage } from './exit.ts';
 import { hasColour, paint, plain } from './output/style.ts';
 import { buildProgram } from './program.ts';
 
 /** Runs one command line (without node and script) and sets the exit status. */
 export async function run(words: readonly string[]): Promise<void> {
+  const argv = separateCommand(words);
   // `sliverctl … | head -1` has got what it wanted: no message, the status of a program that SIGPIPE ended.
   for (const stream of [process.stdout, process.stderr])
     stream.on('error', (cause: NodeJS.ErrnoException) => {
       if (cause.code === 'EPIPE') process.exit(EXIT.brokenPipe);
-      throw cause;
+      if (stream === process.stdout) report(outputError(cause), argv);
+      process.exit(isExec(argv) ? EXIT.execFailed : EXIT.failed);
     });
   const program = buildProgram();
-  const argv = separateCommand(words);
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {

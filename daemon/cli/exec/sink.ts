@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { outputError } from '../exit.ts';
 
 /** The reader of our output is gone; what we run is to end too, without a word. */
 export class BrokenPipe extends Error {}
@@ -41,7 +42,7 @@ export class Sink {
         const { code } = cause as NodeJS.ErrnoException;
         if (code === 'EPIPE' || code === 'EIO' || code === 'EBADF') throw new BrokenPipe();
         // Somebody who shares the description made it non-blocking; it tells no readiness here, so ask again.
-        if (code !== 'EAGAIN') throw cause;
+        if (code !== 'EAGAIN') throw outputError(cause as Error);
         await sleep(5);
       }
     }

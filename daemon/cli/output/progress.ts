@@ -1,6 +1,7 @@
 import type { Event } from '../../manager/schemas.ts';
 import type { Client } from '../connection/client.ts';
 import { type Subscription, subscribe } from '../connection/events.ts';
+import { EXIT } from '../exit.ts';
 import { formatSpan } from '../values/time.ts';
 import { plain } from './style.ts';
 
@@ -48,11 +49,19 @@ export async function whileWaiting<T>(
       else output.write(`${subject}: ${doing}\n`);
     }
   })().catch(() => {});
+  // The daemon goes on with what it has accepted; who stops waiting must know that nothing is taken back.
+  const interrupted = () => {
+    if (output.isTTY) output.write('\r\u001b[K');
+    output.write(`${subject}: no longer waiting; the daemon goes on with it\n`);
+    process.exit(EXIT.interrupted);
+  };
+  process.once('SIGINT', interrupted);
   const timer = setInterval(draw, 500);
   const first = setTimeout(draw, PATIENCE);
   try {
     return await work();
   } finally {
+    process.removeListener('SIGINT', interrupted);
     clearInterval(timer);
     clearTimeout(first);
     subscription?.close();
