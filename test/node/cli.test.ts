@@ -288,7 +288,8 @@ describe('sliverctl sliver exec', () => {
     shown.type('until stty size | grep -q "50 120"; do sleep 0.05; done; echo sized\r');
     await shown.reads(/\nsized/);
     shown.type('sleep 1000\r');
-    await shown.reads(/sleep 1000\r\n/);
+    // Before it runs, the shell may still have the terminal in its own mode, where ^C is a character.
+    await until(async () => (await exec('pidof', 'sleep')).status === 0, 'sleep to start');
     shown.type('\u0003');
     shown.type('echo "[$?]"\r');
     await shown.reads(/\[130\]/);
