@@ -200,7 +200,7 @@ export function behaviour(name: string, make: () => Promise<Subject>): void {
       it('gives a terminal of the size asked for, and changes it', async () => {
         const process = await environment.exec(record, {
           // An engine may set the first size a moment after the start.
-          argv: ['sh', '-c', 'until stty size 2>/dev/null; do sleep 0.02; done; read go; stty size'],
+          argv: ['sh', '-c', 'until stty size 2>/dev/null | grep .; do sleep 0.02; done; read go; stty size'],
           terminal: { columns: 91, rows: 33 },
         });
         expect(process.stderr).toBeNull();
