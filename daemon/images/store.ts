@@ -36,6 +36,8 @@ export interface ImageStoreOptions {
   log: Logger;
   /** Of the Docker engine that images may come from. Default: what DOCKER_HOST says, or /var/run/docker.sock. */
   dockerSocket?: string;
+  /** The network namespace that builds download in, by path. Default: the daemon's own. */
+  buildNetwork?: string;
 }
 
 /**
@@ -123,7 +125,7 @@ export class ImageStore {
   }
 
   async #unpack(source: ImageSource, staging: string, options: CreateOptions): Promise<Unpacked> {
-    const { log, dockerSocket } = this.#options;
+    const { log, dockerSocket, buildNetwork } = this.#options;
     let last = 0;
     let fraction: number | undefined;
     const archive = openSource(source, {
@@ -134,6 +136,7 @@ export class ImageStore {
       scratch: `${staging}/scratch`,
       log,
       ...(dockerSocket ? { dockerSocket } : {}),
+      ...(buildNetwork ? { buildNetwork } : {}),
     });
     return await unpack(archive, `${staging}/root`, {
       limits: this.#room(),

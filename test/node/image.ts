@@ -1,6 +1,45 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  copyFileSync,
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
+import { pipeline } from 'node:stream/promises';
+import { pino } from 'pino';
+import { debianMirrors } from '../../daemon/images/apt-sources.ts';
+import { FILES, recipe } from '../../daemon/images/recipes.ts';
+import { buildArchive, sourceLines } from '../../daemon/images/sources/build.ts';
+
+/**
+ * A tar of what `{ build: 'debian-12' }` makes, by the same code: built once (a minute or two), then shared by all
+ * tests of this machine until the recipe or the machine's mirrors change.
+ */
+export async function baseImageTar(): Promise<string> {
+  const cache = process.env.SLIVERD_CACHE ?? '/var/cache/sliverd';
+  const made = recipe('debian-12');
+  const inputs = JSON.stringify([made, FILES, sourceLines(made.release, debianMirrors())]);
+  const path = `${cache}/test-debian-12-${createHash('sha256').update(inputs).digest('hex').slice(0, 16)}.tar`;
+  if (existsSync(path)) return path;
+  mkdirSync(cache, { recursive: true });
+  const work = mkdtempSync(`${cache}/build-`);
+  try {
+    const options = { progress: () => {}, scratch: `${work}/scratch`, log: pino({ level: 'silent' }) };
+    await pipeline(buildArchive('debian-12', options), createWriteStream(`${work}/tar`));
+    renameSync(`${work}/tar`, path);
+  } finally {
+    rmSync(work, { recursive: true });
+  }
+  return path;
+}
 
 /**
  * A tiny Linux of one static program (a shell and the common tools), made in milliseconds. The caller removes the

@@ -1,5 +1,6 @@
 import { SliverdError } from '../../errors.ts';
 import type { ImageSource } from '../store.ts';
+import { buildArchive } from './build.ts';
 import { pathArchive } from './path.ts';
 import type { SourceOptions } from './source.ts';
 
@@ -9,5 +10,6 @@ export function openSource(
   options: SourceOptions & { dockerSocket?: string },
 ): AsyncIterable<Buffer> {
   if ('path' in source) return pathArchive(source.path, options);
+  if ('build' in source) return buildArchive(source.build, options);
   throw new SliverdError('unsupported', 'only paths can be imported so far');
 }

@@ -10,5 +10,7 @@ export interface SourceOptions {
   fraction?: (done: number) => void;
   /** A directory for what it needs on disk; removed afterwards, and after a crash. */
   scratch: string;
+  /** Path of the network namespace that builds download in (`/proc/1/ns/net`). Default: the daemon's own. */
+  buildNetwork?: string;
   log: Logger;
 }
