@@ -11,7 +11,8 @@ import { createLog } from './log.ts';
 import type { Manager } from './manager/context.ts';
 import { listen, managerServer } from './manager/server.ts';
 import { loadConfig } from './node/config.ts';
-import { examineNode, Node } from './node/node.ts';
+import { Findings } from './node/findings.ts';
+import { Node } from './node/node.ts';
 import { NodePaths } from './node/paths.ts';
 import { admitDisk, measureCapacity } from './resources/admission.ts';
 import { faultFromEnvironment } from './slivers/fault.ts';
@@ -35,10 +36,11 @@ async function main(): Promise<void> {
     mkdirSync(folder, { recursive: true, mode: 0o711 });
 
   const database = new Database(paths.database);
-  const findings = await examineNode(config);
-  for (const finding of findings.filter(({ ok }) => !ok))
+  const findings = new Findings(config, version);
+  await findings.load();
+  for (const finding of findings.current.filter(({ ok }) => !ok))
     log.warn({ what: finding.what, why: finding.detail, cost: finding.cost }, 'the node lacks something');
-  const required = findings.filter(({ ok, severity }) => !ok && severity === 'required');
+  const required = findings.current.filter(({ ok, severity }) => !ok && severity === 'required');
   if (required.length && !config.allowDegraded)
     throw new SliverdError(
       'unsupported',
@@ -59,6 +61,7 @@ async function main(): Promise<void> {
     database,
     log,
     ...(config.docker ? { dockerSocket: config.docker.socket } : {}),
+    ...(config.buildNetwork ? { buildNetwork: config.buildNetwork } : {}),
   });
   const store = new SliverStore(database);
   const environments = new Map<string, Environment>();
@@ -84,6 +87,7 @@ async function main(): Promise<void> {
         runDirectory: paths.run,
         profiles,
         cgroupParent: config.cgroup,
+        stopGraceSeconds: config.stopGraceSeconds,
         log,
       }),
     );
@@ -142,6 +146,7 @@ async function main(): Promise<void> {
     log.info({ why }, 'ending; slivers run on');
     await server.close();
     await reconciler.close();
+    await findings.idle();
     for (const environment of environments.values()) await environment.close();
     database.close();
     process.exit(0);
@@ -152,6 +157,7 @@ async function main(): Promise<void> {
   await reconciler.adopt();
   await listen(server, paths.adminSocket);
   events.record('node.started', config.name, { version });
+  findings.refresh(log);
   log.info({ socket: paths.adminSocket, slivers: known.size, version }, 'serving');
 }
 

@@ -46,6 +46,9 @@ const ConfigFile = Type.Object(
         },
       ),
     ),
+    buildNetwork: Type.Optional(
+      path('The network namespace that image builds download in; default: that of the daemon.'),
+    ),
     stopGraceSeconds: Type.Optional(
       Type.Number({ minimum: 0, maximum: 300, description: 'Between asking and killing.' }),
     ),
@@ -67,6 +70,7 @@ export interface Config {
   rspec: RSpec;
   reserve: { cores: number; memoryBytes: number; processes: number; diskBytes: number };
   docker?: { socket: string };
+  buildNetwork?: string;
   stopGraceSeconds: number;
   logLevel: string;
 }
@@ -114,6 +118,7 @@ export function parseConfig(text: string, file: string): Config {
       diskBytes: settings.reserve?.diskBytes ?? 512 * 2 ** 20,
     },
     ...(settings.docker ? { docker: settings.docker } : {}),
+    ...(settings.buildNetwork ? { buildNetwork: settings.buildNetwork } : {}),
     stopGraceSeconds: settings.stopGraceSeconds ?? 5,
     logLevel: settings.logLevel ?? 'info',
   };

@@ -6,13 +6,14 @@ import type { Reconciler } from '../slivers/reconciler.ts';
 import type { SliverStore } from '../slivers/store.ts';
 import type { Config } from './config.ts';
 import { type Degradation, degradations } from './degraded.ts';
-import { examine, type Finding } from './doctor/index.ts';
+import type { Finding } from './doctor/index.ts';
+import type { Findings } from './findings.ts';
 
 export interface NodeOptions {
   readonly config: Config;
   readonly version: string;
   readonly capacity: Capacity;
-  readonly findings: readonly Finding[];
+  readonly findings: Findings;
   readonly environments: ReadonlyMap<string, Environment>;
   readonly store: SliverStore;
   readonly reconciler: Reconciler;
@@ -39,7 +40,7 @@ export class Node {
       slivers[state] = (slivers[state] ?? 0) + 1;
     }
     const disk = statfsSync(config.stateDirectory);
-    const degraded: Degradation[] = degradations(findings, environments.values());
+    const degraded: Degradation[] = degradations(findings.current, environments.values());
     return {
       name: config.name,
       version,
@@ -56,12 +57,13 @@ export class Node {
 
   /** Tries again all that the node needs. */
   examine(): Promise<Finding[]> {
-    return examineNode(this.#options.config);
+    return this.#options.findings.examine();
   }
 
   /** Stops every sliver and undoes everything; the records and disks stay. Returns how many slivers there are. */
   async down(): Promise<number> {
     await this.#options.reconciler.down();
+    await this.#options.findings.idle();
     this.#options.undo();
     return this.#options.store.list().length;
   }
@@ -69,8 +71,4 @@ export class Node {
   end(): void {
     this.#options.end();
   }
-}
-
-export function examineNode(config: Config): Promise<Finding[]> {
-  return examine({ stateDirectory: config.stateDirectory, runDirectory: config.runDirectory });
 }

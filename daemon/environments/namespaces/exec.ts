@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { SliverdError } from '../../errors.ts';
 import { HOST_ENV } from '../../kernel/run.ts';
@@ -71,6 +71,40 @@ function kill(child: ChildProcess, files: ExecFiles, signal: NodeJS.Signals): vo
 
 function remove(files: ExecFiles): void {
   for (const file of [files.process, files.pid, files.log]) rmSync(file, { force: true });
+}
+
+/**
+ * Hangs up what a daemon that died had entered: nobody reads those programs any more, and their crun would stay
+ * beside the sliver. One that ignores the hang-up goes on without a crun, as after a lost connection.
+ */
+export function hangUpLost(folder: string): string[] {
+  const lost = existsSync(folder)
+    ? readdirSync(folder).filter((name) => /^exec-[0-9]+-[0-9]+\.json$/.test(name))
+    : [];
+  return lost.map((name) => {
+    const base = `${folder}/${name.slice(0, -'.json'.length)}`;
+    const files: ExecFiles = { process: `${base}.json`, pid: `${base}.pid`, log: `${base}.log` };
+    const program = pidOf(files);
+    const crun = program === undefined ? undefined : parentOf(program, files.process);
+    if (program !== undefined && crun !== undefined) {
+      process.kill(program, 'SIGHUP');
+      process.kill(crun, 'SIGKILL');
+    }
+    remove(files);
+    return `exec ${name}`;
+  });
+}
+
+/** The crun that waits for `pid`, known by the process file on its command line: a pid alone may be reused. */
+function parentOf(pid: number, processFile: string): number | undefined {
+  try {
+    const parent = Number(/^PPid:\s+([0-9]+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+    return readFileSync(`/proc/${parent}/cmdline`, 'utf8').split('\0').includes(processFile)
+      ? parent
+      : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function ociProcess(template: OciProcess, request: ExecRequest): OciProcess {

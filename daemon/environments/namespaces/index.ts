@@ -21,7 +21,7 @@ import { Crun } from './crun.ts';
 import { Disks } from './disks/disks.ts';
 import { loopDisk } from './disks/loop.ts';
 import { hasProjectQuota, quotaDisk } from './disks/quota.ts';
-import { execInside } from './exec.ts';
+import { execInside, hangUpLost } from './exec.ts';
 import { initLog } from './init-log.ts';
 import { liveRunRecord } from './run-record.ts';
 import { namespaceSteps } from './steps.ts';
@@ -129,6 +129,7 @@ async function sweep(context: Context, known: ReadonlySet<number>): Promise<stri
       removed.push(`folder ${folder}/${name}`);
     }
   }
+  for (const id of known) removed.push(...hangUpLost(paths.sliverRun(id)));
   return removed;
 }
 

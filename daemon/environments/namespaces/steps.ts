@@ -86,6 +86,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
         writeFileSync(`${folder(sliver)}/config.json`, JSON.stringify(config));
         const output = initLog(context, sliver).begin();
         try {
+          await crun.delete(kernelName(sliver.id)); // of an attempt that was cut short
           const pid = await crun.create(kernelName(sliver.id), folder(sliver), output);
           writeFileSync(`${folder(sliver)}/pid`, String(pid));
         } finally {
@@ -93,7 +94,10 @@ export function namespaceSteps(context: Context): Environment['phases'] {
         }
       }),
       step('run', 'starting its init', async (sliver) => {
-        await crun.start(kernelName(sliver.id));
+        const pid = readFileSync(`${folder(sliver)}/pid`, 'utf8');
+        if (!isInit(pid)) await crun.start(kernelName(sliver.id));
+        // `crun start` returns a moment before the init is itself, and until then nothing may enter beside it.
+        await until(() => isInit(pid), 10_000, 'its init to start');
         unmountRoot(rootPaths(sliver));
       }),
       step('initscript', 'running its initscript', async (sliver) => {
@@ -137,6 +141,15 @@ export function namespaceSteps(context: Context): Environment['phases'] {
 
     discard: [step('discard', 'removing its old disk', (sliver) => disks.discard(sliver))],
   };
+}
+
+/** Whether crun's own process has become the sliver's init. */
+function isInit(pid: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'init';
+  } catch {
+    throw new SliverdError('kernel', 'its init ended at once');
+  }
 }
 
 async function runInitscript(context: Context, sliver: SliverRecord): Promise<void> {
