@@ -9,6 +9,8 @@ export interface ProgramOptions {
   env?: Record<string, string>;
   /** Each line it writes to stderr. */
   onLine?: (line: string) => void;
+  /** Kills it. */
+  signal?: AbortSignal;
   /** Of the error when it fails. */
   code?: ErrorCode;
 }
@@ -21,6 +23,7 @@ export class Program {
   readonly child: ChildProcess;
   readonly #file: string;
   readonly #code: ErrorCode;
+  readonly #signal: AbortSignal | undefined;
   readonly #closed: Promise<void>;
   #complaints: string[] = [];
   #failure: Error | undefined;
@@ -28,10 +31,13 @@ export class Program {
   constructor(file: string, args: string[], options: ProgramOptions = {}) {
     this.#file = file;
     this.#code = options.code ?? 'host-tool';
+    this.#signal = options.signal;
     const stdio: StdioOptions = [options.stdin ?? 'ignore', 'pipe', 'pipe'];
     this.child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', file, ...args], {
       stdio,
       env: { ...HOST_ENV, ...options.env },
+      killSignal: 'SIGKILL',
+      ...(options.signal ? { signal: options.signal } : {}),
     });
     this.child.on('error', (error) => {
       this.#failure = error;
@@ -82,6 +88,7 @@ export class Program {
   /** Waits for its end; throws unless it succeeded. */
   async success(): Promise<void> {
     await this.#closed;
+    this.#signal?.throwIfAborted();
     if (this.child.exitCode !== 0)
       throw this.#error(`ended with ${this.child.signalCode ?? this.child.exitCode}`);
   }

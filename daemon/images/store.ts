@@ -5,6 +5,7 @@ import { run } from '../kernel/run.ts';
 import type { Database } from '../store/database.ts';
 import { DEFAULT_LIMITS } from './archive/entries.ts';
 import { type Unpacked, unpack } from './archive/unpack.ts';
+import { removeLeftContainer } from './sources/docker.ts';
 import { openSource } from './sources/index.ts';
 import { listStaging, makeStaging, removeTree, retire, syncDirectory } from './staging.ts';
 import { ImageTable } from './table.ts';
@@ -34,7 +35,7 @@ export interface ImageStoreOptions {
   directory: string;
   database: Database;
   log: Logger;
-  /** Of the Docker engine that images may come from. Default: what DOCKER_HOST says, or /var/run/docker.sock. */
+  /** Of the Docker engine that images may come from. Default: /var/run/docker.sock. */
   dockerSocket?: string;
   /** The network namespace that builds download in, by path. Default: the daemon's own. */
   buildNetwork?: string;
@@ -135,6 +136,7 @@ export class ImageStore {
       },
       scratch: `${staging}/scratch`,
       log,
+      ...(options.signal ? { signal: options.signal } : {}),
       ...(dockerSocket ? { dockerSocket } : {}),
       ...(buildNetwork ? { buildNetwork } : {}),
     });
@@ -212,7 +214,10 @@ export class ImageStore {
       .filter((name) => /^[0-9a-f]{64}$/.test(name))
       .map((name) => `${directory}/${name}`);
     const unwanted = [...listStaging(directory), ...trees.filter((tree) => !wanted.has(tree))];
-    for (const path of unwanted) await removeTree(path);
+    for (const path of unwanted) {
+      await removeLeftContainer(`${path}/scratch`, log);
+      await removeTree(path);
+    }
     return unwanted;
   }
 

@@ -46,6 +46,7 @@ export async function unpack(
   const hash = createHash('sha256');
   const tar = new Program('setpriv', ['--bounding-set', CAPABILITIES, '--', 'tar', ...TAR, '-C', into], {
     stdin: 'pipe',
+    ...(options.signal ? { signal: options.signal } : {}),
     code: 'bad-archive',
   });
   tar.child.stdout?.resume();

@@ -3,6 +3,7 @@ import { pack } from 'tar-stream';
 import { SliverdError } from '../../errors.ts';
 import { run } from '../../kernel/run.ts';
 import { debianMirrors } from '../apt-sources.ts';
+import { BLOCK } from '../archive/header.ts';
 import { Program } from '../program.ts';
 import { FILES, recipe } from '../recipes.ts';
 import type { SourceOptions } from './source.ts';
@@ -77,6 +78,7 @@ export async function* buildArchive(name: string, options: SourceOptions): Async
       ...args,
     ],
     {
+      ...(options.signal ? { signal: options.signal } : {}),
       env: { TMPDIR: '/tmp', SOURCE_DATE_EPOCH: String(day) },
       onLine: (line) => {
         options.log.debug({ recipe: name, line }, 'mmdebstrap');
@@ -96,7 +98,7 @@ async function* deviceDirectory(day: number): AsyncGenerator<Buffer> {
   archive.finalize();
   // Its header; the archive goes on with the others.
   for await (const chunk of archive) {
-    yield chunk as Buffer;
+    yield (chunk as Buffer).subarray(0, BLOCK);
     return;
   }
 }

@@ -1,6 +1,6 @@
-import { SliverdError } from '../../errors.ts';
 import type { ImageSource } from '../store.ts';
 import { buildArchive } from './build.ts';
+import { dockerArchive } from './docker.ts';
 import { pathArchive } from './path.ts';
 import type { SourceOptions } from './source.ts';
 
@@ -11,5 +11,5 @@ export function openSource(
 ): AsyncIterable<Buffer> {
   if ('path' in source) return pathArchive(source.path, options);
   if ('build' in source) return buildArchive(source.build, options);
-  throw new SliverdError('unsupported', 'only paths can be imported so far');
+  return dockerArchive(source.docker, options.dockerSocket ?? '/var/run/docker.sock', options);
 }

@@ -33,7 +33,7 @@ export async function* pathArchive(path: string, options: SourceOptions): AsyncG
     const kind = MAGIC.find(([, magic]) =>
       buffer.subarray(0, bytesRead).subarray(0, magic.length).equals(magic),
     )?.[0];
-    if (kind === 'xz' || kind === 'zstd') yield* program(kind, file);
+    if (kind === 'xz' || kind === 'zstd') yield* program(kind, file, options);
     else if (kind === 'gzip') yield* gunzip(chunks(file, stat.size, options));
     else yield* chunks(file, stat.size, options);
   } finally {
@@ -68,12 +68,20 @@ async function* gunzip(compressed: AsyncIterable<Buffer>): AsyncGenerator<Buffer
 }
 
 /** Many frames in one file, and memory that a file may ask for, are things these programs know best. */
-async function* program(name: 'xz' | 'zstd', file: FileHandle): AsyncGenerator<Buffer> {
+async function* program(
+  name: 'xz' | 'zstd',
+  file: FileHandle,
+  options: SourceOptions,
+): AsyncGenerator<Buffer> {
   const args =
     name === 'xz'
       ? ['--decompress', '--stdout', '--memlimit-decompress=512MiB']
       : ['--decompress', '--stdout', '--quiet', '--memory=512MB'];
-  yield* new Program(name, args, { stdin: file.fd, code: 'bad-archive' }).output();
+  yield* new Program(name, args, {
+    stdin: file.fd,
+    code: 'bad-archive',
+    ...(options.signal ? { signal: options.signal } : {}),
+  }).output();
 }
 
 /** One directory gives one archive, and so one digest: sorted, and without times of reading. */
@@ -95,5 +103,8 @@ async function* directory(file: FileHandle, options: SourceOptions): AsyncGenera
     `--directory=/proc/${process.pid}/fd/${file.fd}`,
     '.',
   ];
-  yield* new Program('tar', args, { code: 'bad-source' }).output();
+  yield* new Program('tar', args, {
+    code: 'bad-source',
+    ...(options.signal ? { signal: options.signal } : {}),
+  }).output();
 }
