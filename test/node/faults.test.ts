@@ -5,7 +5,10 @@ import { TestNode, until } from './harness.ts';
 import { smallImageDirectory } from './image.ts';
 
 /** Operations, the phases that each goes through, how a sliver is made ready for it, and what is true in the end. */
-const OPERATIONS: Record<string, { phases: Phase[]; from: 'none' | 'running' | 'stopped' | 'frozen'; end: string }> = {
+const OPERATIONS: Record<
+  string,
+  { phases: Phase[]; from: 'none' | 'running' | 'stopped' | 'frozen'; end: string }
+> = {
   create: { phases: ['provision', 'start'], from: 'none', end: 'running' },
   start: { phases: ['start'], from: 'stopped', end: 'running' },
   restart: { phases: ['stop', 'start'], from: 'running', end: 'running' },
