@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
@@ -14,6 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { type Header, pack } from 'tar-stream';
@@ -21,6 +23,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { explain, SliverdError } from '../../daemon/errors.ts';
 import { type ImageSource, ImageStore } from '../../daemon/images/store.ts';
 import { Database } from '../../daemon/store/database.ts';
+import { until } from './harness.ts';
 import { smallImageDirectory } from './image.ts';
 
 const log = pino({ level: 'silent' });
@@ -360,4 +363,82 @@ it('leaves nothing behind of archives with random damage, in staging or outside'
     ),
     { numRuns: 60 },
   );
+});
+
+describe('kill -9', () => {
+  /** A process that makes the image, killed once it says so, or a while after that. Then the daemon's next start. */
+  async function killed(source: ImageSource, at: RegExp, wait: number): Promise<string[]> {
+    database.close();
+    const project = new URL('../..', import.meta.url).pathname;
+    const script = `
+      import { ImageStore } from '${project}daemon/images/store.ts';
+      import { Database } from '${project}daemon/store/database.ts';
+      import { pino } from 'pino';
+      const options = { directory: '${directory}', database: new Database('${work}/state/node.db') };
+      const store = new ImageStore({ ...options, log: pino({ level: 'silent' }) });
+      console.log('started');
+      await store.create('a', ${JSON.stringify(source)}, { progress: (message) => console.log(message) });
+      setInterval(() => {}, 1000);`;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', script], { cwd: project });
+    let told = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (text) => {
+        told += text;
+      });
+    const closed = once(child, 'close');
+    try {
+      await until(() => at.test(told) || child.exitCode !== null, `the work to be at ${at}`, 60_000);
+      expect(child.exitCode, told).toBe(null);
+      await sleep(wait);
+      expect(child.exitCode, told).toBe(null);
+    } finally {
+      child.kill('SIGKILL');
+      await closed;
+      database = new Database(`${work}/state/node.db`);
+      store = new ImageStore({ directory, database, log });
+    }
+    await until(() => processes().length === 0, 'what it started to end with it', 10_000);
+    return await store.sweep([]);
+  }
+
+  /** Processes with this text in their arguments or working directory. */
+  const processes = () =>
+    readdirSync('/proc').filter((pid) => {
+      if (!/^[0-9]+$/.test(pid) || Number(pid) === process.pid) return false;
+      try {
+        return (
+          readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(directory) ||
+          readlinkSync(`/proc/${pid}/cwd`).startsWith(directory) ||
+          readFileSync(`/proc/${pid}/mounts`, 'utf8').includes(directory)
+        );
+      } catch {
+        return false;
+      }
+    });
+
+  it('at any moment of an import leaves the whole image, or what a sweep clears', async () => {
+    const source = `${work}/source`;
+    mkdirSync(source);
+    for (let file = 0; file < 2000; file++) writeFileSync(`${source}/${file}`, 'x'.repeat(20_000));
+    shell('tar -cf big.tar -C source .; xz -0 -k big.tar');
+    const outcomes = new Set<string>();
+    for (const wait of [0, 30, 80, 150, 250, 400, 600, 900, 1300, 2500]) {
+      await killed({ path: wait % 100 === 0 ? `${work}/big.tar.xz` : `${work}/big.tar` }, /started/, wait);
+      const made = store.list();
+      outcomes.add(made.length === 0 ? 'nothing' : 'whole');
+      expect(readdirSync(directory), `killed after ${wait} ms`).toHaveLength(made.length);
+      if (made.length === 0) continue;
+      expect(readdirSync(store.root(made[0]!.digest))).toHaveLength(2000);
+      expect(made[0]).toMatchObject({ files: 2001, bytes: 40_000_000 });
+      await store.delete('a', nobody);
+    }
+    expect(outcomes).toEqual(new Set(['nothing', 'whole']));
+  });
+
+  it('while an image is built ends all that builds it', async () => {
+    const removed = await killed({ build: 'debian-12' }, /extracting/, 500);
+    expect(removed).toHaveLength(1);
+    expect(readdirSync(directory)).toEqual([]);
+    expect(store.list()).toEqual([]);
+  });
 });
