@@ -15,8 +15,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const PROJECT = new URL('../..', import.meta.url).pathname;
 const NODE = process.execPath;
+const COMPILE_CACHE = `${process.env.SLIVERD_CACHE ?? '/var/cache/sliverd'}/compile-cache`;
 
-export interface Answer<T = any> {
+// biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape, and expect() checks them
+type Body = any;
+
+export interface Answer<T = Body> {
   status: number;
   body: T;
   headers: Record<string, string | string[] | undefined>;
@@ -94,7 +98,7 @@ export class TestNode {
         '--config',
         this.config,
       ],
-      { stdio: ['ignore', log, log], env: { ...process.env, ...env } },
+      { stdio: ['ignore', log, log], env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE, ...env } },
     );
     if (wait) await this.serving();
   }
@@ -134,7 +138,7 @@ export class TestNode {
     return [`--mount=/proc/${this.#holder.pid}/ns/mnt`, `--net=/proc/${this.#holder.pid}/ns/net`, '--'];
   }
 
-  request<T = any>(
+  request<T = Body>(
     method: string,
     path: string,
     body?: unknown,
@@ -144,7 +148,7 @@ export class TestNode {
   }
 
   /** A request that must succeed. */
-  async ok<T = any>(method: string, path: string, body?: unknown): Promise<T> {
+  async ok<T = Body>(method: string, path: string, body?: unknown): Promise<T> {
     const answer = await this.request<T>(method, path, body);
     if (answer.status >= 300)
       throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
@@ -208,7 +212,7 @@ export function loops(): string[] {
     .map((path) => readFileSync(path, 'utf8').trim());
 }
 
-export function request<T = any>(
+export function request<T = Body>(
   socketPath: string,
   method: string,
   path: string,

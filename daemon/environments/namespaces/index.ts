@@ -19,7 +19,7 @@ import type { Environment, Observed } from '../environment.ts';
 import type { KernelProfile } from '../profiles.ts';
 import { Crun } from './crun.ts';
 import { Disks } from './disks/disks.ts';
-import { loopDisk } from './disks/loop.ts';
+import { canGrowMounted, loopDisk } from './disks/loop.ts';
 import { hasProjectQuota, quotaDisk } from './disks/quota.ts';
 import { execInside, hangUpLost } from './exec.ts';
 import { initLog } from './init-log.ts';
@@ -57,6 +57,7 @@ export function namespacesEnvironment(options: NamespacesOptions): Environment {
 
   return {
     name: 'namespaces',
+    degraded: disks.kind === loopDisk && !canGrowMounted() ? [GROWS_LATER] : [],
     phases: namespaceSteps(context),
     observe: async (sliver) => observe(context, sliver),
     async usage(sliver) {
@@ -73,6 +74,12 @@ export function namespacesEnvironment(options: NamespacesOptions): Environment {
     async close() {},
   };
 }
+
+const GROWS_LATER = {
+  what: 'disks that grow while they are in use',
+  why: 'the daemon lacks CAP_SYS_RESOURCE',
+  cost: "A larger disk.bytes takes effect at the sliver's next start.",
+};
 
 function observe(context: Context, sliver: SliverRecord): Observed {
   const disks = context.disks.observe(sliver.id);

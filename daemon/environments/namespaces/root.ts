@@ -1,4 +1,5 @@
 import { chownSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { idMapping } from '../../kernel/id-mapping.ts';
 import {
   attachMount,
@@ -10,6 +11,7 @@ import {
   setMountAttributes,
 } from '../../kernel/syscalls.ts';
 import { UIDS_PER_SLIVER } from '../../slivers/record.ts';
+import { withBallast } from './ballast.ts';
 
 /** The writable layer on an open disk: overlayfs wants an upper and a work directory on one file system. */
 export interface Layer {
@@ -72,7 +74,7 @@ export async function mountRoot(image: string, layer: Layer, base: number, paths
   }
   try {
     const options = { lowerdir: paths.lower, upperdir: layer.upper, workdir: layer.work };
-    const overlay = newMount('overlay', options, MountAttr.NODEV);
+    const overlay = withBallast(dirname(layer.upper), () => newMount('overlay', options, MountAttr.NODEV));
     try {
       attachMount(overlay, paths.root);
     } finally {

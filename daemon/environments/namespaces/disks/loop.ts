@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readFileSync, statfsSync, statSync, truncateSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readSync, statfsSync, truncateSync } from 'node:fs';
 import { attachLoop, growLoop } from '../../../kernel/loop.ts';
 import { isMountPoint } from '../../../kernel/mounts.ts';
 import { run } from '../../../kernel/run.ts';
@@ -38,7 +38,7 @@ export const loopDisk: DiskKind = {
   async open(folder, mountPoint, sliver) {
     if (isMountPoint(mountPoint)) return mountPoint;
     const image = `${folder}/disk.img`;
-    const { device, fd } = reuse(image) ?? (await grow(image, sliver), attachLoop(image));
+    const { device, fd } = reuse(image) ?? (await attachGrown(image, sliver));
     try {
       const mount = newMount('ext4', { source: device, noinit_itable: true }, MountAttr.NODEV);
       try {
@@ -63,8 +63,8 @@ export const loopDisk: DiskKind = {
   async resize(folder, mountPoint, sliver) {
     const image = `${folder}/disk.img`;
     const wanted = whole(sliver.rspec['disk.bytes']);
-    // Shrinking needs the file system at rest: it happens in `open`, at the next start.
-    if (!isMountPoint(mountPoint) || statSync(image).size >= wanted) return;
+    // Shrinking needs the file system at rest, growing a capability: else it happens in `open`, at the next start.
+    if (!isMountPoint(mountPoint) || !canGrowMounted() || sizeOf(image) >= wanted) return;
     const device = loopOf(image);
     if (!device) return;
     truncateSync(image, wanted);
@@ -84,9 +84,14 @@ const whole = (bytes: number) => bytes - (bytes % 4096);
 /** What ext4 takes for itself is not the sliver's loss: 11 inodes are reserved, and groups round down. */
 const inodes = (sliver: SliverRecord) => sliver.rspec['disk.inodes'] + 16;
 
+async function attachGrown(image: string, sliver: SliverRecord): Promise<{ device: string; fd: number }> {
+  await grow(image, sliver);
+  return attachLoop(image);
+}
+
 /** Brings a disk at rest to the size of the record; a file system that is fuller than that stays as small as it can. */
 async function grow(image: string, sliver: SliverRecord): Promise<void> {
-  const size = statSync(image).size;
+  const size = sizeOf(image);
   const wanted = whole(sliver.rspec['disk.bytes']);
   if (size === wanted) return;
   await run('e2fsck', ['-fp', image]);
@@ -106,6 +111,26 @@ function reuse(image: string): { device: string; fd: number } | undefined {
   if (loopOf(image) === device) return { device, fd };
   closeSync(fd);
   return undefined;
+}
+
+/** Bytes of the file system in an image, by its superblock: the file may have grown without it. */
+function sizeOf(image: string): number {
+  const superblock = Buffer.alloc(32);
+  const fd = openSync(image, 'r');
+  try {
+    readSync(fd, superblock, 0, superblock.length, 1024);
+  } finally {
+    closeSync(fd);
+  }
+  const [blocks, logBlockSize] = [superblock.readUInt32LE(4), superblock.readUInt32LE(24)];
+  return blocks * 2 ** (10 + logBlockSize);
+}
+
+/** ext4 grows while it is mounted for those with CAP_SYS_RESOURCE only, which root lacks in some containers. */
+export function canGrowMounted(): boolean {
+  const CAP_SYS_RESOURCE = 24n;
+  const [, effective = '0'] = /^CapEff:\s+([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+  return ((BigInt(`0x${effective}`) >> CAP_SYS_RESOURCE) & 1n) === 1n;
 }
 
 function loopOf(image: string): string | undefined {
