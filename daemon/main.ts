@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { loopbackNetwork } from '../netns/sliver-network.ts';
 import { CgroupTree } from './cgroups/tree.ts';
 import type { Environment } from './environments/environment.ts';
 import { namespacesEnvironment } from './environments/namespaces/index.ts';
@@ -72,6 +73,7 @@ async function main(): Promise<void> {
       cgroups,
       profiles,
       imageRoot: (digest) => images.root(digest),
+      network: loopbackNetwork,
       stopGraceSeconds: config.stopGraceSeconds,
       log,
     }),

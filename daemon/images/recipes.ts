@@ -31,6 +31,7 @@ const PACKAGES = [
 
 export const RECIPES: Record<string, Recipe> = {
   'debian-12': { release: 'bookworm', packages: PACKAGES },
+  'debian-13': { release: 'trixie', packages: PACKAGES },
 };
 
 export function recipe(name: string): Recipe {

@@ -9,6 +9,7 @@ import {
   watch as watchFile,
 } from 'node:fs';
 import type { Logger } from 'pino';
+import type { SliverNetwork } from '../../../netns/sliver-network.ts';
 import { type CgroupTree, isFrozen, isPopulated, killCgroup, removeCgroup } from '../../cgroups/tree.ts';
 import { cgroupUsage } from '../../cgroups/usage.ts';
 import { mounts } from '../../kernel/mounts.ts';
@@ -32,6 +33,7 @@ export interface NamespacesOptions {
   readonly profiles: ReadonlyMap<string, KernelProfile>;
   /** Directory of an image's tree, by digest. */
   imageRoot(digest: string): string;
+  readonly network: SliverNetwork;
   readonly stopGraceSeconds: number;
   readonly log: Logger;
 }

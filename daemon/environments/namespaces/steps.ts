@@ -93,6 +93,9 @@ export function namespaceSteps(context: Context): Environment['phases'] {
           closeSync(output);
         }
       }),
+      step('network', 'connecting it', (sliver) =>
+        context.network.attach(Number(readFileSync(`${folder(sliver)}/pid`, 'utf8'))),
+      ),
       step('run', 'starting its init', async (sliver) => {
         const pid = readFileSync(`${folder(sliver)}/pid`, 'utf8');
         if (!isInit(pid)) await crun.start(kernelName(sliver.id));

@@ -4,6 +4,7 @@ import { CgroupTree } from '../../../daemon/cgroups/tree.ts';
 import { namespacesEnvironment } from '../../../daemon/environments/namespaces/index.ts';
 import { loadProfiles } from '../../../daemon/environments/profiles.ts';
 import { NodePaths } from '../../../daemon/node/paths.ts';
+import { loopbackNetwork } from '../../../netns/sliver-network.ts';
 import { behaviour } from '../behaviour.ts';
 import { scratch } from '../harness.ts';
 import { smallImageDirectory } from '../image.ts';
@@ -18,6 +19,7 @@ behaviour('namespaces', async () => {
     cgroups,
     profiles: loadProfiles(`${import.meta.dirname}/../../../kernel-profiles`),
     imageRoot: () => image,
+    network: loopbackNetwork,
     stopGraceSeconds: 1,
     log: pino({ level: 'silent' }),
   });
