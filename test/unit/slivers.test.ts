@@ -1,0 +1,147 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { SliverdError } from '../../daemon/errors.ts';
+import { admitDisk } from '../../daemon/resources/admission.ts';
+import { DEFAULT_RSPEC, mergeRSpec, RSPEC_KEYS } from '../../daemon/resources/rspec.ts';
+import { checkKey } from '../../daemon/slivers/keys.ts';
+import { checkName, hostName } from '../../daemon/slivers/names.ts';
+import { MAX_ID, uidBase } from '../../daemon/slivers/record.ts';
+import { SliverStore } from '../../daemon/slivers/store.ts';
+import { Turns } from '../../daemon/slivers/turns.ts';
+import { Database } from '../../daemon/store/database.ts';
+
+describe('names', () => {
+  it.each(['ucb_p2ps', 'a_b', 'princeton1_codeen', 'x_1'])('%s is one', (name) =>
+    expect(checkName(name)).toBe(name),
+  );
+  it.each([
+    ['', /empty/],
+    ['ucb', /two parts/],
+    ['UCB_p2ps', /upper-case/],
+    ['a_b_c', /more than one underscore/],
+    ['_b', /start with a letter/],
+    ['a_', /empty/],
+    ['1a_b', /start with a letter/],
+    ['a_b\n', /characters other/],
+    ['../_b', /characters other/],
+    [`${'a'.repeat(17)}_b`, /more than 16/],
+  ])('%j is none, and says why', (name, why) => expect(() => checkName(name)).toThrow(why));
+  it('holds nothing that a path, a shell or a host name gives a meaning', () => {
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        try {
+          checkName(text);
+        } catch (error) {
+          expect(error).toBeInstanceOf(SliverdError);
+          return;
+        }
+        expect(text).toMatch(/^[a-z0-9_]{3,32}$/);
+        expect(hostName(text)).toMatch(/^[a-z][a-z0-9-]*[a-z0-9]$/);
+      }),
+    );
+  });
+});
+
+describe('RSpecs', () => {
+  it('lay given keys over defaults', () => {
+    expect(mergeRSpec(DEFAULT_RSPEC, { 'cpu.max': 0.5 })).toEqual({ ...DEFAULT_RSPEC, 'cpu.max': 0.5 });
+  });
+  it('have a default for every key', () =>
+    expect(Object.keys(DEFAULT_RSPEC).sort()).toEqual([...RSPEC_KEYS].sort()));
+  it.each([
+    [{ 'cpu.weight': 0 }, /cpu.weight = 0 .*1 to 10000/],
+    [{ 'cpu.max': 'lots' }, /cpu.max/],
+    [{ 'cpuset.cpus': '0-' }, /cpuset.cpus/],
+    [{ 'memory.max': 1 }, /memory.max/],
+    [{ nonsense: 1 }, /no key 'nonsense'/],
+    [[], /object/],
+    [{ 'memory.high': 2 ** 31, 'memory.max': 2 ** 30 }, /never act/],
+  ])('refuse %j', (given, why) => expect(() => mergeRSpec(DEFAULT_RSPEC, given)).toThrow(why));
+});
+
+describe('keys', () => {
+  const ed25519 = `ssh-ed25519 ${Buffer.concat([Buffer.from([0, 0, 0, 11]), Buffer.from('ssh-ed25519'), Buffer.alloc(36)]).toString('base64')}`;
+  it('are lines of authorized_keys, with options or without', () => {
+    for (const line of [ed25519, `${ed25519} me@home`, `from="10.0.0.0/8",command="a \\"b c" ${ed25519}`])
+      expect(checkKey(line)).toBe(line);
+  });
+  it.each([
+    '',
+    'hello',
+    'ssh-ed25519',
+    'ssh-ed25519 AAAA',
+    ed25519.replace('ssh-ed25519 ', 'ssh-rsa '),
+    `${ed25519}\n${ed25519}`,
+  ])('%j is none', (line) => expect(() => checkKey(line)).toThrow(/authorized_keys/));
+});
+
+describe('ids', () => {
+  const add = (store: SliverStore, name: string) =>
+    store.add({
+      name,
+      environment: 'namespaces',
+      imageDigest: '',
+      imageName: '',
+      profile: '',
+      rspec: DEFAULT_RSPEC,
+      keys: [],
+      initscript: null,
+      expiresAt: null,
+      desired: 'running',
+      disk: 1,
+      run: 1,
+      createdAt: 0,
+    });
+
+  it('go round, so that one just freed comes last', () => {
+    const store = new SliverStore(new Database(':memory:'));
+    expect(add(store, 'a_a').id).toBe(1);
+    expect(add(store, 'a_b').id).toBe(2);
+    store.remove(2);
+    expect(add(store, 'a_c').id).toBe(3);
+    for (let i = 0; i < MAX_ID - 2; i++) add(store, `b_${i}`);
+    expect(store.byId(2)).toBeDefined();
+    expect(() => add(store, 'a_z')).toThrow(/in use/);
+    store.remove(7);
+    expect(add(store, 'a_z').id).toBe(7);
+  });
+  it('give uid ranges that do not overlap and stay positive as 32-bit numbers', () => {
+    expect(uidBase(1)).toBe(0x7001_0000);
+    expect(uidBase(MAX_ID) + 65_535).toBe(0x7fff_ffff);
+  });
+});
+
+describe('admission', () => {
+  it('never promises more disk than there is', () => {
+    const capacity = { cpus: 1, memoryBytes: 0, diskBytes: 10 * 2 ** 30 };
+    admitDisk(capacity, 8 * 2 ** 30, DEFAULT_RSPEC);
+    expect(() => admitDisk(capacity, 8 * 2 ** 30 + 1, DEFAULT_RSPEC)).toThrow(
+      /2.0 GiB asked for.*10.0 GiB.*promised/,
+    );
+  });
+});
+
+describe('turns', () => {
+  it('are one at a time for a key, few at a time over all, and go on after a failure', async () => {
+    const turns = new Turns(2);
+    const running = new Map<string, number>();
+    let most = 0;
+    const work = (key: string, fail: boolean) => async () => {
+      running.set(key, (running.get(key) ?? 0) + 1);
+      expect(running.get(key)).toBe(1);
+      most = Math.max(
+        most,
+        [...running.values()].reduce((a, b) => a + b),
+      );
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      running.set(key, 0);
+      if (fail) throw new Error('no');
+      return key;
+    };
+    const all = Array.from({ length: 40 }, (_, i) => turns.take(`k${i % 5}`, work(`k${i % 5}`, i % 7 === 0)));
+    const results = await Promise.allSettled(all);
+    expect(most).toBe(2);
+    expect(results.filter(({ status }) => status === 'rejected')).toHaveLength(6);
+    await turns.idle();
+  });
+});
