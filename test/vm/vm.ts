@@ -97,3 +97,9 @@ export async function vmSteps<Name extends string>(
 export function quote(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
+
+/** What a program in a guest told by `tell` (test/vm/guest/node.ts): lines of a name and JSON. */
+export function told(output: string): Record<string, any> {
+  const lines = output.matchAll(/^@@ (\S+) (.*)$/gm);
+  return Object.fromEntries([...lines].map(([, name, json]) => [name, JSON.parse(json!)]));
+}

@@ -1,0 +1,69 @@
+import { existing, importSmallImage, inSliver, ok, startNode, stopNode, tell } from './node.ts';
+
+// In the test VM: `lab_hog` takes all it can of one resource after the other, `lab_calm` lives beside it.
+const HOG = { 'memory.max': 64 << 20, 'pids.max': 40, 'disk.bytes': 32 << 20, 'disk.inodes': 2000 };
+const usage = (name: string) => ok('GET', `/v1/slivers/${name}/usage`);
+const show = (name: string) => ok('GET', `/v1/slivers/${name}`);
+const both = async <T>(ask: (name: string) => Promise<T>) => ({
+  hog: await ask('lab_hog'),
+  calm: await ask('lab_calm'),
+});
+
+await startNode();
+await importSmallImage();
+tell('node', await ok('GET', '/v1/node'));
+await ok('POST', '/v1/slivers', { name: 'lab_hog', image: 'small', rspec: HOG });
+await ok('POST', '/v1/slivers', { name: 'lab_calm', image: 'small' });
+const calmAtFirst = await show('lab_calm');
+
+// Memory: `tail` keeps all that it reads.
+tell('memory', {
+  ran: await inSliver('lab_hog', 'tail -c 200m /dev/zero > /dev/null; echo "tail ended with $?"'),
+  usage: await both(usage),
+  hog: await show('lab_hog'),
+});
+
+// CPU: two loops against a fifth of a core, for a while.
+await ok('PATCH', '/v1/slivers/lab_hog', { rspec: { 'cpu.max': 0.2 } });
+const before = await both(usage);
+const from = performance.now();
+await inSliver('lab_hog', 'for n in 1 2; do timeout 5 sh -c "while :; do :; done" & done; wait');
+const microseconds = (performance.now() - from) * 1000;
+tell('cpu', { microseconds, before, after: await both(usage) });
+
+// Processes: each makes two, for ever. In a shell of its own, so that none of them holds the exec's streams.
+await inSliver('lab_hog', 'sh -c "bomb() { bomb | bomb & }; bomb" > /dev/null 2>&1 &');
+const refused = async () => (await usage('lab_hog')).pidsRefused;
+for (const deadline = performance.now() + 60_000; performance.now() < deadline && !(await refused()); );
+const bombed = await both(usage);
+const calmRan = await inSliver('lab_calm', 'for n in 1 2 3; do true & done; wait; echo fine');
+const restarted = await ok('POST', '/v1/slivers/lab_hog/restart');
+tell('pids', { usage: bombed, calmRan, restarted, afterwards: await usage('lab_hog') });
+
+// The disk's rate: 4 MiB each, to the disk, at 1 MiB a second and without a bound.
+await ok('PATCH', '/v1/slivers/lab_hog', { rspec: { 'cpu.max': 'max', 'io.wbps': 1 << 20 } });
+const write = async (name: string) => {
+  const start = performance.now();
+  const ran = await inSliver(
+    name,
+    'dd if=/dev/zero of=/root/written bs=64k count=64 conv=fsync 2>&1 && rm /root/written',
+  );
+  return { ran, seconds: (performance.now() - start) / 1000 };
+};
+const [hogWrote, calmWrote] = await Promise.all([write('lab_hog'), write('lab_calm')]);
+tell('io', { hog: hogWrote, calm: calmWrote, usage: await both(usage) });
+
+// Space and files.
+await ok('PATCH', '/v1/slivers/lab_hog', { rspec: { 'io.wbps': 'max' } });
+const fill = (mebibytes: number) => `dd if=/dev/zero of=/root/large bs=1M count=${mebibytes} 2>&1`;
+const crowd = 'mkdir /root/many && cd /root/many && for n in $(seq 3000); do : > $n || exit 1; done';
+const space = { hog: await inSliver('lab_hog', fill(64)), calm: await inSliver('lab_calm', fill(16)) };
+const full = await usage('lab_hog');
+const freed = await inSliver('lab_hog', 'rm /root/large && echo again > /root/small && cat /root/small');
+const files = await both((name) => inSliver(name, crowd, 300));
+tell('disk', { space, full, freed, files, crowded: await usage('lab_hog') });
+
+tell('calm', { atFirst: calmAtFirst, atLast: await show('lab_calm') });
+for (const name of ['lab_hog', 'lab_calm']) await ok('DELETE', `/v1/slivers/${name}`);
+await stopNode();
+tell('left', existing());

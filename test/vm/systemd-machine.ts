@@ -1,0 +1,100 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { debianMirrors } from '../../daemon/images/apt-sources.ts';
+import { sourceLines } from '../../daemon/images/sources/build.ts';
+import { smallImageDirectory } from '../node/image.ts';
+
+/**
+ * A Debian 12 machine with systemd as its init, in QEMU: what `scripts/install` is for. Its root is an ext4 without
+ * initramfs on the disk, its packages are those that a node needs of Debian (fetched once, then cached), the project
+ * is at /project, and there is no network. It runs one script and powers off.
+ */
+const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
+const CACHE = process.env.SLIVERD_CACHE ?? '/var/cache/sliverd';
+const MACHINE = ['systemd-sysv', 'udev', 'kmod', 'procps', 'python3-minimal'];
+const SHIPPED = ['daemon', 'netns', 'kernel-profiles', 'scripts', 'docs', 'node_modules', 'package.json', 'package-lock.json'];
+
+/** A tar of the machine's Debian. */
+function baseTar(): string {
+  const listed = readFileSync(`${PROJECT}/scripts/debian-packages`, 'utf8').matchAll(/^run\s+(\S+)/gm);
+  const packages = [...MACHINE, ...[...listed].map(([, name]) => name!)].sort();
+  const sources = sourceLines('bookworm', debianMirrors());
+  const key = createHash('sha256').update(JSON.stringify([packages, sources])).digest('hex').slice(0, 16);
+  const path = `${CACHE}/test-machine-${key}.tar`;
+  if (existsSync(path)) return path;
+  mkdirSync(CACHE, { recursive: true });
+  const settings = execFileSync('apt-config', ['dump', '--format', '%F "%v";%n'], { encoding: 'utf8' })
+    .split('\n')
+    .filter((line) => /^Acquire::(https?|Check)/.test(line));
+  const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
+  execFileSync(
+    'mmdebstrap',
+    ['--quiet', '--mode=root', '--variant=minbase', '--format=tar', '--dpkgopt=force-unsafe-io',
+      `--keyring=${keyring}`, `--include=${packages.join(',')}`, '--aptopt=APT::Install-Recommends "false"',
+      ...settings.map((setting) => `--aptopt=${setting}`), 'bookworm', `${path}.new`, ...sources],
+    { stdio: ['ignore', 'inherit', 'inherit'] },
+  );
+  renameSync(`${path}.new`, path);
+  return path;
+}
+
+/** The machine's disk: its Debian, the kernel's modules, the project, and a unit that runs the script. */
+function makeDisk(work: string, kernel: string, script: string): string {
+  const root = `${work}/root`;
+  mkdirSync(root);
+  execFileSync('tar', ['-xf', baseTar(), '-C', root, '--exclude=./dev/*']);
+  execFileSync('cp', ['-a', `${kernel}/lib/modules`, `${root}/usr/lib/`]);
+  mkdirSync(`${root}/project`);
+  execFileSync('cp', ['-a', ...SHIPPED.map((name) => `${PROJECT}/${name}`), `${root}/project/`]);
+  const small = smallImageDirectory();
+  execFileSync('cp', ['-a', small, `${root}/small`]);
+  rmSync(small, { recursive: true });
+  writeFileSync(`${root}/etc/hostname`, 'machine\n');
+  writeFileSync(`${root}/etc/fstab`, '/dev/nvme0n1 / ext4 defaults 0 1\n');
+  writeFileSync(`${root}/test`, script, { mode: 0o755 });
+  writeFileSync(
+    `${root}/etc/systemd/system/test.service`,
+    '[Unit]\nDescription=The test\nAfter=multi-user.target\n[Service]\nType=oneshot\nTimeoutStartSec=infinity\nEnvironment=HOME=/root LANG=C.UTF-8\n' +
+      'ExecStart=/bin/sh -c \'bash -eu /test > /dev/ttyS0 2>&1; echo "@@ ended $?" > /dev/ttyS0\'\nExecStopPost=systemctl --no-block poweroff\n',
+  );
+  mkdirSync(`${root}/etc/systemd/system/multi-user.target.wants`, { recursive: true });
+  execFileSync('ln', ['-s', '../test.service', `${root}/etc/systemd/system/multi-user.target.wants/test.service`]);
+  const disk = `${work}/disk.img`;
+  execFileSync('mkfs.ext4', ['-q', '-d', root, '-E', 'lazy_itable_init=1,lazy_journal_init=1', disk, '3G']);
+  rmSync(root, { recursive: true });
+  return disk;
+}
+
+/** Runs a bash script (with -eu) as root on a fresh machine; returns what it wrote and its exit status. */
+export async function onMachine(script: string, timeoutSeconds = 900): Promise<{ exitCode: number; output: string }> {
+  execFileSync(`${PROJECT}/scripts/vm`, ['--fetch', '--kernel', '6.12'], { stdio: 'inherit' });
+  const kernel = `${CACHE}/kernels/6.12`;
+  const work = mkdtempSync(join(tmpdir(), 'sliverd-machine.'));
+  try {
+    const disk = makeDisk(work, kernel, script);
+    const log = openSync(`${work}/console`, 'w');
+    const qemu = spawn(
+      'setpriv',
+      ['--pdeathsig', 'KILL', 'qemu-system-x86_64', '-M', 'pc', '-accel', 'tcg,thread=single', '-cpu', 'max', '-smp', '2', '-m', '2G',
+        '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-nic', 'none', '-serial', 'stdio',
+        '-drive', `file=${disk},if=none,id=root,format=raw,cache=unsafe`, '-device', 'nvme,drive=root,serial=root',
+        '-kernel', `${kernel}/vmlinuz`,
+        '-append', 'root=/dev/nvme0n1 rw console=ttyS0 quiet panic=-1 psi=1 mitigations=off systemd.show_status=0'],
+      { stdio: ['ignore', log, log] },
+    );
+    const clock = setTimeout(() => qemu.kill('SIGKILL'), timeoutSeconds * 1000);
+    await new Promise((resolve, reject) => qemu.once('exit', resolve).once('error', reject));
+    clearTimeout(clock);
+    closeSync(log);
+    const output = readFileSync(`${work}/console`, 'utf8').replaceAll('\r', '');
+    const ended = /^@@ ended (\d+)$/m.exec(output);
+    if (!ended) throw new Error(`the machine ended without a status:\n${output.slice(-4000)}`);
+    return { exitCode: Number(ended[1]), output: output.slice(0, ended.index) };
+  } finally {
+    rmSync(work, { recursive: true });
+  }
+}
