@@ -15,6 +15,7 @@ import { loadConfig } from './node/config.ts';
 import { Findings } from './node/findings.ts';
 import { Node } from './node/node.ts';
 import { NodePaths } from './node/paths.ts';
+import { tellReady } from './node/ready.ts';
 import { admitDisk, measureCapacity } from './resources/admission.ts';
 import { faultFromEnvironment } from './slivers/fault.ts';
 import { Reconciler } from './slivers/reconciler.ts';
@@ -24,6 +25,7 @@ import { Database } from './store/database.ts';
 
 /** Starts the daemon: reads what should be, looks at what is, wires the parts, and serves. */
 async function main(): Promise<void> {
+  process.umask(0o022);
   const { values } = parseArgs({ options: { config: { type: 'string' }, version: { type: 'boolean' } } });
   const { version } = JSON.parse(readFileSync(`${import.meta.dirname}/../package.json`, 'utf8')) as {
     version: string;
@@ -158,6 +160,7 @@ async function main(): Promise<void> {
 
   await reconciler.adopt();
   await listen(server, paths.adminSocket);
+  await tellReady();
   events.record('node.started', config.name, { version });
   findings.refresh(log);
   log.info({ socket: paths.adminSocket, slivers: known.size, version }, 'serving');

@@ -74,11 +74,7 @@ export async function managerServer(manager: Manager, version: string): Promise<
 /** Serves on a Unix socket that root alone may open. A socket that a dead daemon left is replaced. */
 export async function listen(server: Server, path: string): Promise<void> {
   rmSync(path, { force: true });
-  const umask = process.umask(0o177);
-  try {
-    await server.listen({ path });
-  } finally {
-    process.umask(umask);
-  }
+  // To connect takes the right to write, which the daemon's umask (main.ts) leaves to root alone from the first moment.
+  await server.listen({ path });
   chmodSync(path, 0o600);
 }
