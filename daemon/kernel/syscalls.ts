@@ -130,6 +130,16 @@ export function setNetworkNamespace(fd: number): void {
   now(setnsC, 'setns', 'network namespace', fd, CLONE_NEWNET);
 }
 
+const pipe2 = libc.func('int pipe2(void *fds, int flags)');
+const O_CLOEXEC = 0o2000000;
+/** A pipe that nobody can write to: reading it ends at once. The caller closes it. */
+export function emptyPipe(): number {
+  const ends = new Int32Array(2);
+  now(pipe2, 'pipe2', 'of nothing', ends, O_CLOEXEC);
+  closeC(ends[1]);
+  return ends[0] ?? -1;
+}
+
 const adjtimexC = libc.func('int adjtimex(_Inout_ uint8_t *timex)');
 /** Whether the kernel takes the clock for synchronised, which every NTP daemon tells it. */
 export function clockIsSynchronised(): boolean {

@@ -1,3 +1,4 @@
+import { chmodSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -70,8 +71,11 @@ export async function eventually<T>(look: () => Promise<T>, holds: (value: T) =>
   }
 }
 
-/** What every environment does alike: the promises that the manager's API makes, whatever runs the sliver. */
-export function behaviour(name: string, make: () => Promise<Subject>): void {
+/**
+ * What every environment does alike: the promises that the manager's API makes, whatever runs the sliver.
+ * @param mapsIds root inside is nobody outside; by a Docker engine, as a rule, it is the host's root.
+ */
+export function behaviour(name: string, make: () => Promise<Subject>, { mapsIds = false } = {}): void {
   describe(`environment ${name}`, () => {
     let subject: Subject;
     let environment: Environment;
@@ -130,6 +134,20 @@ export function behaviour(name: string, make: () => Promise<Subject>): void {
       expect(() => process.kill(observed.pid ?? 0, 0)).not.toThrow();
       expect((await sh(record, 'kill -0 1 && cat /proc/1/cmdline')).exitCode).toBe(0);
     });
+
+    if (mapsIds)
+      it("gives root inside no hold on the host's devices", async () => {
+        const devices = ['null', 'zero', 'full', 'random', 'urandom', 'tty'].map(
+          (device) => `/dev/${device}`,
+        );
+        const rights = () => devices.map((device) => [statSync(device).mode, statSync(device).uid]);
+        const before = rights();
+        const record = await started({ initscript: '#!/bin/sh\nchmod 640 /proc/self/fd/* /dev/*' });
+        await sh(record, `chmod 640 ${devices.join(' ')} /proc/1/fd/* /proc/self/fd/*`);
+        const after = rights();
+        for (const device of devices) chmodSync(device, 0o666);
+        expect(after).toEqual(before);
+      });
 
     it('prepares a stopped sliver, and starts nothing in it', async () => {
       const record = newRecord({ desired: 'stopped' });

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { SliverdError } from '../../errors.ts';
 import { HOST_ENV } from '../../kernel/run.ts';
+import { emptyPipe } from '../../kernel/syscalls.ts';
 
 /** The OCI process object that `crun exec` takes from a file, so that no argument of a guest's is parsed by crun. */
 export interface OciProcess {
@@ -49,7 +50,7 @@ export class Crun {
     const log = `${bundle}/crun.log`;
     rmSync(log, { force: true });
     const args = ['--log', `file:${log}`, 'create', '--bundle', bundle, '--pid-file', pidFile, id];
-    await this.#finish(this.#spawn(args, ['ignore', output, output]), 'create', id, () => tail(log));
+    await this.#finish(this.#spawnInside(args, output), 'create', id, () => tail(log));
     return Number(readFileSync(pidFile, 'utf8'));
   }
 
@@ -90,7 +91,7 @@ export class Crun {
     const log = `${processFile}.log`;
     const args = ['--log', `file:${log}`, 'exec', '--detach', '--process', processFile, id];
     try {
-      await this.#finish(this.#spawn(args, ['ignore', output, output]), 'exec', id, () => tail(log));
+      await this.#finish(this.#spawnInside(args, output), 'exec', id, () => tail(log));
     } finally {
       rmSync(processFile, { force: true });
       rmSync(log, { force: true });
@@ -103,6 +104,19 @@ export class Crun {
 
   #spawn(args: string[], stdio: ('ignore' | 'pipe' | number)[]): ChildProcess {
     return spawn('crun', [...this.#globals(), ...args], { stdio, env: HOST_ENV });
+  }
+
+  /**
+   * With no input. Not from /dev/null: crun (until 1.23) gives what it has as stdin, stdout and stderr to root inside,
+   * and root inside could then close the host's /dev/null to everybody.
+   */
+  #spawnInside(args: string[], output: number): ChildProcess {
+    const input = emptyPipe();
+    try {
+      return this.#spawn(args, [input, output, output]);
+    } finally {
+      closeSync(input);
+    }
   }
 
   async #run(...args: string[]): Promise<void> {

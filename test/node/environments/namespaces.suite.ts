@@ -9,29 +9,33 @@ import { behaviour } from '../behaviour.ts';
 import { scratch } from '../harness.ts';
 import { smallImageDirectory } from '../image.ts';
 
-behaviour('namespaces', async () => {
-  const folder = scratch('namespaces');
-  chmodSync(folder, 0o711);
-  const image = smallImageDirectory();
-  const cgroups = new CgroupTree(`/${folder.split('/').at(-1)}`);
-  const environment = namespacesEnvironment({
-    paths: new NodePaths(`${folder}/state`, `${folder}/run`),
-    cgroups,
-    profiles: loadProfiles(`${import.meta.dirname}/../../../kernel-profiles`),
-    imageRoot: () => image,
-    network: loopbackNetwork,
-    stopGraceSeconds: 1,
-    log: pino({ level: 'silent' }),
-  });
-  return {
-    environment,
-    imageDigest: `sha256:${'ab'.repeat(32)}`,
-    profile: 'standard',
-    async end() {
-      await environment.sweep(new Set());
-      await environment.close();
-      cgroups.remove();
-      for (const path of [folder, image]) rmSync(path, { recursive: true });
-    },
-  };
-});
+behaviour(
+  'namespaces',
+  async () => {
+    const folder = scratch('namespaces');
+    chmodSync(folder, 0o711);
+    const image = smallImageDirectory();
+    const cgroups = new CgroupTree(`/${folder.split('/').at(-1)}`);
+    const environment = namespacesEnvironment({
+      paths: new NodePaths(`${folder}/state`, `${folder}/run`),
+      cgroups,
+      profiles: loadProfiles(`${import.meta.dirname}/../../../kernel-profiles`),
+      imageRoot: () => image,
+      network: loopbackNetwork,
+      stopGraceSeconds: 1,
+      log: pino({ level: 'silent' }),
+    });
+    return {
+      environment,
+      imageDigest: `sha256:${'ab'.repeat(32)}`,
+      profile: 'standard',
+      async end() {
+        await environment.sweep(new Set());
+        await environment.close();
+        cgroups.remove();
+        for (const path of [folder, image]) rmSync(path, { recursive: true });
+      },
+    };
+  },
+  { mapsIds: true },
+);
