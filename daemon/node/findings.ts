@@ -3,6 +3,8 @@ import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import { examine, type Finding } from './doctor/index.ts';
 
+const AFTER_START = 30_000;
+
 /**
  * What the doctor says of this node. A daemon that starts again in the same boot takes the last answer and lets the
  * doctor look in the background, so that a restart serves at once; the kernel under it is the same.
@@ -11,6 +13,7 @@ export class Findings {
   readonly #config: Config;
   readonly #key: string;
   #current: readonly Finding[] = [];
+  #timer: NodeJS.Timeout | undefined;
   #background: Promise<unknown> | undefined;
   #fresh = false;
 
@@ -45,14 +48,18 @@ export class Findings {
     return findings;
   }
 
-  /** Looks in the background, if this daemon has not looked yet. */
+  /** Looks once more when the start is over, if this daemon has not looked yet. */
   refresh(log: Logger): void {
     if (this.#fresh) return;
-    this.#background = this.examine().catch((err) => log.error({ err }, 'the doctor failed'));
+    const look = () => {
+      this.#background = this.examine().catch((err) => log.error({ err }, 'the doctor failed'));
+    };
+    this.#timer = setTimeout(look, AFTER_START).unref();
   }
 
   /** Waits for a look in the background, which would leave what it was trying if it were cut off. */
   async idle(): Promise<void> {
+    clearTimeout(this.#timer);
     await this.#background;
   }
 

@@ -21,15 +21,13 @@ const OPERATIONS: Record<
   delete: { phases: ['stop', 'discard'], from: 'running', end: 'gone' },
 };
 
-// The steps come from the code that performs them, so a new one is in this test without anybody thinking of it.
+// The steps come from the code that performs them, so a new one is in this test without anybody thinking of it. After a
+// step is before the next, as far as the machine goes; only after the last is a moment of its own.
 const steps = namespaceSteps({} as Parameters<typeof namespaceSteps>[0]);
-const cases = Object.entries(OPERATIONS).flatMap(([operation, { phases }]) =>
-  phases.flatMap((phase) =>
-    steps[phase].flatMap((step) =>
-      (['before', 'after'] as const).map((when) => ({ operation, at: `${when}:${phase}/${step.name}` })),
-    ),
-  ),
-);
+const cases = Object.entries(OPERATIONS).flatMap(([operation, { phases }]) => {
+  const all = phases.flatMap((phase) => steps[phase].map((step) => `${phase}/${step.name}`));
+  return [...all.map((step) => `before:${step}`), `after:${all.at(-1)}`].map((at) => ({ operation, at }));
+});
 
 describe('kill -9 of the daemon at every step', () => {
   let node: TestNode;
