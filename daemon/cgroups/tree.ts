@@ -48,9 +48,9 @@ export class CgroupTree {
     if (this.controllers.has('pids')) writeCgroup(`${this.path}/pids.max`, String(limits.processes));
   }
 
-  /** Removes the whole tree, when no process is left in it. */
+  /** Removes the whole tree, unless a process is left in it: on an installed node, slivers.service keeps it. */
   remove(): void {
-    if (existsSync(this.path)) removeCgroup(this.path);
+    if (existsSync(this.path) && !isPopulated(this.path)) removeCgroup(this.path);
   }
 }
 

@@ -59,6 +59,12 @@ const ConfigFile = Type.Object(
   { additionalProperties: false },
 );
 
+/** Every key there is, those of an object as `reserve.cores`: docs/configuration.md explains each. */
+export const CONFIG_KEYS: string[] = Object.entries(ConfigFile.properties).flatMap(([key, schema]) => {
+  const { properties } = schema as { properties?: object };
+  return key === 'rspec' ? [key] : [key, ...Object.keys(properties ?? {}).map((inner) => `${key}.${inner}`)];
+});
+
 export interface Config {
   name: string;
   stateDirectory: string;

@@ -1,0 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { openApi } from '../../daemon/manager/openapi.ts';
+
+it('docs/openapi.json is that of the routes (if not: scripts/openapi)', async () => {
+  const committed = readFileSync(new URL('../../docs/openapi.json', import.meta.url), 'utf8');
+  expect(JSON.parse(committed)).toEqual(JSON.parse(JSON.stringify(await openApi())));
+});
