@@ -85,11 +85,11 @@ export class ImageStore {
 
   /**
    * Makes the image, or gives the one there is when its content is the same. Throws `exists` when the name stands
-   * for other content, `bad-source`, `bad-archive`, `no-capacity`, `host-tool`; nothing is left behind then.
+   * for other content, `bad-source`, `bad-archive`, `too-large`, `no-capacity`, `host-tool`; nothing is left behind then.
    */
   async create(name: string, source: ImageSource, options: CreateOptions): Promise<ImageRecord> {
     if (this.#creating.has(name)) throw new SliverdError('exists', `image ${name} is being made already`);
-    // A build is never twice the same, so that it need not be made to know.
+    // Nearly always other content by now; finding out would take the minute that a build takes.
     if ('build' in source && this.#table.find(name)) throw taken(this.get(name));
     this.#creating.add(name);
     try {
@@ -144,7 +144,8 @@ export class ImageStore {
       limits: this.#room(),
       ...(options.signal ? { signal: options.signal } : {}),
       onProgress: (reader) => {
-        if (Date.now() - last < 500 || (last === 0 && 'build' in source)) return;
+        // A build tells more of itself than this would.
+        if ('build' in source || Date.now() - last < 500) return;
         last = Date.now();
         options.progress(
           `unpacking: ${reader.files} files, ${Math.round(reader.bytes / 1e6)} MB`,

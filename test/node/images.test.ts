@@ -55,9 +55,19 @@ afterEach(() => {
   rmSync(work, { recursive: true });
 });
 
+const PROJECT = new URL('../..', import.meta.url).pathname;
 const nobody = () => [];
 const make = (name: string, source: ImageSource) => store.create(name, source, { progress: () => {} });
 const shell = (script: string) => execFileSync('sh', ['-ec', script], { cwd: work, encoding: 'utf8' });
+
+/** The beginning of a program with a store of its own. */
+const storeAt = (state: string) => `
+  import { readdirSync } from 'node:fs';
+  import { pino } from '${PROJECT}node_modules/pino/pino.js';
+  import { ImageStore } from '${PROJECT}daemon/images/store.ts';
+  import { Database } from '${PROJECT}daemon/store/database.ts';
+  const options = { directory: '${state}/images', database: new Database('${state}/node.db') };
+  const store = new ImageStore({ ...options, log: pino({ level: 'silent' }) });`;
 
 async function refusal(work: Promise<unknown>): Promise<SliverdError> {
   const error = await work.then(
@@ -202,6 +212,33 @@ describe('import of a path', () => {
     expect([error.code, explain(error)]).toEqual(['bad-archive', expect.stringMatching(/tar: .*a\/\./)]);
   });
 
+  it('refuses what there is no room for, before the disk is full', async () => {
+    // A bomb of zeros, which is small as long as it is compressed.
+    shell(`fallocate -l 64M disk; mkfs.ext4 -q disk; mkdir mounted
+      truncate -s 100M zeros; tar -cf - zeros | gzip > bomb.tar.gz; rm zeros`);
+    const script = `
+      ${storeAt(`${work}/mounted`)}
+      const source = { path: '${work}/bomb.tar.gz' };
+      const error = await store.create('a', source, { progress() {} }).catch((error) => error);
+      console.log(JSON.stringify([error.code, error.cause?.message, readdirSync('${work}/mounted/images')]));`;
+    // The mount lives as long as the program.
+    const program = [process.execPath, '--input-type=module', '--eval', script];
+    const mounted = [
+      '--mount',
+      '--propagation=private',
+      'sh',
+      '-ec',
+      'mount -o loop disk mounted; exec "$@"',
+      'sh',
+    ];
+    const said = execFileSync('unshare', [...mounted, ...program], { cwd: work, encoding: 'utf8' });
+    expect(JSON.parse(said)).toEqual([
+      'too-large',
+      expect.stringMatching(/more than this node has room for/),
+      [],
+    ]);
+  });
+
   it('refuses a directory with a device node in it', async () => {
     shell('mkdir -p tree/dev; mknod tree/dev/null c 1 3');
     const error = await refusal(make('a', { path: `${work}/tree` }));
@@ -290,6 +327,17 @@ describe('names', () => {
     expect((await refusal(store.delete('b', nobody))).code).toBe('not-found');
   });
 
+  it('can be given up while a build has nothing to give yet', async () => {
+    const abort = new AbortController();
+    const progress = (message: string) => /downloading/.test(message) && abort.abort();
+    const error = await refusal(
+      store.create('a', { build: 'debian-12' }, { progress, signal: abort.signal }),
+    );
+    expect(explain(error)).toMatch(/aborted/);
+    expect(readdirSync(directory)).toEqual([]);
+    expect((await refusal(make('a', { build: 'debian-0' }))).message).toMatch(/debian-0/);
+  });
+
   it('can be given up half-way', async () => {
     const abort = new AbortController();
     const error = await refusal(
@@ -369,17 +417,12 @@ describe('kill -9', () => {
   /** A process that makes the image, killed once it says so, or a while after that. Then the daemon's next start. */
   async function killed(source: ImageSource, at: RegExp, wait: number): Promise<string[]> {
     database.close();
-    const project = new URL('../..', import.meta.url).pathname;
     const script = `
-      import { ImageStore } from '${project}daemon/images/store.ts';
-      import { Database } from '${project}daemon/store/database.ts';
-      import { pino } from 'pino';
-      const options = { directory: '${directory}', database: new Database('${work}/state/node.db') };
-      const store = new ImageStore({ ...options, log: pino({ level: 'silent' }) });
+      ${storeAt(`${work}/state`)}
       console.log('started');
       await store.create('a', ${JSON.stringify(source)}, { progress: (message) => console.log(message) });
       setInterval(() => {}, 1000);`;
-    const child = spawn(process.execPath, ['--input-type=module', '--eval', script], { cwd: project });
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', script]);
     let told = '';
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (text) => {
@@ -419,17 +462,22 @@ describe('kill -9', () => {
   it('at any moment of an import leaves the whole image, or what a sweep clears', async () => {
     const source = `${work}/source`;
     mkdirSync(source);
-    for (let file = 0; file < 2000; file++) writeFileSync(`${source}/${file}`, 'x'.repeat(20_000));
+    for (let file = 0; file < 500; file++) writeFileSync(`${source}/${file}`, 'x'.repeat(20_000));
     shell('tar -cf big.tar -C source .; xz -0 -k big.tar');
     const outcomes = new Set<string>();
-    for (const wait of [0, 30, 80, 150, 250, 400, 600, 900, 1300, 2500]) {
-      await killed({ path: wait % 100 === 0 ? `${work}/big.tar.xz` : `${work}/big.tar` }, /started/, wait);
+    const moments: [RegExp, number][] = [
+      ...[0, 20, 60, 150, 400].map((wait): [RegExp, number] => [/started/, wait]),
+      ...[0, 5, 20, 80].map((wait): [RegExp, number] => [/writing it to the disk/, wait]),
+      [/done/, 0],
+    ];
+    for (const [at, wait] of moments) {
+      await killed({ path: `${work}/${wait % 20 === 0 ? 'big.tar.xz' : 'big.tar'}` }, at, wait);
       const made = store.list();
       outcomes.add(made.length === 0 ? 'nothing' : 'whole');
-      expect(readdirSync(directory), `killed after ${wait} ms`).toHaveLength(made.length);
+      expect(readdirSync(directory), `killed ${wait} ms after ${at}`).toHaveLength(made.length);
       if (made.length === 0) continue;
-      expect(readdirSync(store.root(made[0]!.digest))).toHaveLength(2000);
-      expect(made[0]).toMatchObject({ files: 2001, bytes: 40_000_000 });
+      expect(readdirSync(store.root(made[0]!.digest))).toHaveLength(500);
+      expect(made[0]).toMatchObject({ files: 501, bytes: 10_000_000 });
       await store.delete('a', nobody);
     }
     expect(outcomes).toEqual(new Set(['nothing', 'whole']));

@@ -107,8 +107,8 @@ export class Crun {
   }
 
   /**
-   * With no input. Not from /dev/null: crun (until 1.23) gives what it has as stdin, stdout and stderr to root inside,
-   * and root inside could then close the host's /dev/null to everybody.
+   * With no input. Not from /dev/null: crun (1.8 of Debian 12, and later ones) gives what it has as stdin, stdout and
+   * stderr to root inside, who could then close the host's /dev/null to everybody.
    */
   #spawnInside(args: string[], output: number): ChildProcess {
     const input = emptyPipe();

@@ -1,4 +1,4 @@
-import { BadArchive } from './header.ts';
+import { BadArchive, TooMuch } from './header.ts';
 
 export type EntryKind = 'file' | 'link' | 'symlink' | 'directory' | 'fifo';
 
@@ -91,7 +91,7 @@ export class ArchiveEntries {
   #set(path: string, kind: Exclude<EntryKind, 'link'>): void {
     this.#kinds.set(path, kind);
     if (this.#kinds.size > this.#limits.entries)
-      throw new BadArchive(`the archive has more than ${this.#limits.entries} entries`);
+      throw new TooMuch(`more than ${this.#limits.entries} entries are more than this node has room for`);
   }
 
   #split(name: string, what: string): string[] {

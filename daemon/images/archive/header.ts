@@ -3,6 +3,9 @@ import { isUtf8 } from 'node:buffer';
 /** Thrown by the parsers below; the reader adds the entry's name. */
 export class BadArchive extends Error {}
 
+/** More than the limits: nothing is wrong with the archive, but it is too much for this node. */
+export class TooMuch extends BadArchive {}
+
 export const BLOCK = 512;
 
 /** What the type flag says; `undefined` is nothing an image may hold. */

@@ -1,6 +1,6 @@
 import { SliverdError } from '../../errors.ts';
 import { ArchiveEntries, type ArchiveLimits, DEFAULT_LIMITS } from './entries.ts';
-import { BadArchive, BLOCK, type Header, parseHeader, utf8 } from './header.ts';
+import { BadArchive, BLOCK, type Header, parseHeader, TooMuch, utf8 } from './header.ts';
 import { checkGlobalPax, type PaxRecords, parsePax } from './pax.ts';
 
 /** Of a long name or of a pax header. */
@@ -41,7 +41,7 @@ export class ArchiveReader {
     return this.#zeroBlocks >= 2;
   }
 
-  /** Checks the next bytes. Throws `bad-archive`; then they must not be passed on. */
+  /** Checks the next bytes. Throws `bad-archive` or `too-large`; then they must not be passed on. */
   push(chunk: Buffer): void {
     this.#check(() => {
       for (let at = 0; at < chunk.length; ) {
@@ -114,7 +114,7 @@ export class ArchiveReader {
     this.files += 1;
     this.bytes += size;
     if (this.bytes > this.#limits.bytes || this.#position > this.#limits.bytes)
-      throw new BadArchive(`the archive has more than ${this.#limits.bytes} bytes in it`);
+      throw new TooMuch(`more than ${this.#limits.bytes} bytes are more than this node has room for`);
     this.#skip = padded(size);
   }
 
@@ -160,9 +160,10 @@ export class ArchiveReader {
       work();
     } catch (error) {
       if (!(error instanceof BadArchive)) throw error;
+      const code = error instanceof TooMuch ? 'too-large' : 'bad-archive';
       const entry = JSON.stringify(this.#entry.slice(0, 300));
       const where = !this.#naming ? `, entry ${entry}` : this.#entry === '' ? '' : `, after entry ${entry}`;
-      throw new SliverdError('bad-archive', `archive${where}: ${error.message}`, {
+      throw new SliverdError(code, `archive${where}: ${error.message}`, {
         extra: { entry: this.#entry },
       });
     }

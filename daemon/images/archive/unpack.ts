@@ -30,7 +30,7 @@ const TAR = [
 
 /**
  * Checks, hashes and unpacks a stream of uncompressed tar into the empty directory `into`, with backpressure: no
- * byte reaches tar before it was checked. Throws `bad-archive` with the entry and what is wrong with it; tar is
+ * byte reaches tar before it was checked. Throws `bad-archive` (or `too-large`) with the entry and what is wrong with it; tar is
  * then gone, and what is in `into` is the caller's to remove.
  */
 export async function unpack(
