@@ -1,6 +1,16 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,14 +26,26 @@ import { smallImageDirectory } from '../node/image.ts';
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 const CACHE = process.env.SLIVERD_CACHE ?? '/var/cache/sliverd';
 const MACHINE = ['systemd-sysv', 'udev', 'kmod', 'procps', 'python3-minimal'];
-const SHIPPED = ['daemon', 'netns', 'kernel-profiles', 'scripts', 'docs', 'node_modules', 'package.json', 'package-lock.json'];
+const SHIPPED = [
+  'daemon',
+  'netns',
+  'kernel-profiles',
+  'scripts',
+  'docs',
+  'node_modules',
+  'package.json',
+  'package-lock.json',
+];
 
 /** A tar of the machine's Debian. */
 function baseTar(): string {
   const listed = readFileSync(`${PROJECT}/scripts/debian-packages`, 'utf8').matchAll(/^run\s+(\S+)/gm);
   const packages = [...MACHINE, ...[...listed].map(([, name]) => name!)].sort();
   const sources = sourceLines('bookworm', debianMirrors());
-  const key = createHash('sha256').update(JSON.stringify([packages, sources])).digest('hex').slice(0, 16);
+  const key = createHash('sha256')
+    .update(JSON.stringify([packages, sources]))
+    .digest('hex')
+    .slice(0, 16);
   const path = `${CACHE}/test-machine-${key}.tar`;
   if (existsSync(path)) return path;
   mkdirSync(CACHE, { recursive: true });
@@ -33,9 +55,20 @@ function baseTar(): string {
   const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
   execFileSync(
     'mmdebstrap',
-    ['--quiet', '--mode=root', '--variant=minbase', '--format=tar', '--dpkgopt=force-unsafe-io',
-      `--keyring=${keyring}`, `--include=${packages.join(',')}`, '--aptopt=APT::Install-Recommends "false"',
-      ...settings.map((setting) => `--aptopt=${setting}`), 'bookworm', `${path}.new`, ...sources],
+    [
+      '--quiet',
+      '--mode=root',
+      '--variant=minbase',
+      '--format=tar',
+      '--dpkgopt=force-unsafe-io',
+      `--keyring=${keyring}`,
+      `--include=${packages.join(',')}`,
+      '--aptopt=APT::Install-Recommends "false"',
+      ...settings.map((setting) => `--aptopt=${setting}`),
+      'bookworm',
+      `${path}.new`,
+      ...sources,
+    ],
     { stdio: ['ignore', 'inherit', 'inherit'] },
   );
   renameSync(`${path}.new`, path);
@@ -62,15 +95,24 @@ function makeDisk(work: string, kernel: string, script: string): string {
       'ExecStart=/bin/sh -c \'bash -eu /test > /dev/ttyS0 2>&1; echo "@@ ended $?" > /dev/ttyS0\'\nExecStopPost=systemctl --no-block poweroff\n',
   );
   mkdirSync(`${root}/etc/systemd/system/multi-user.target.wants`, { recursive: true });
-  execFileSync('ln', ['-s', '../test.service', `${root}/etc/systemd/system/multi-user.target.wants/test.service`]);
+  execFileSync('ln', [
+    '-s',
+    '../test.service',
+    `${root}/etc/systemd/system/multi-user.target.wants/test.service`,
+  ]);
+  // A login prompt would hang up the line that the test writes to.
+  execFileSync('ln', ['-s', '/dev/null', `${root}/etc/systemd/system/serial-getty@ttyS0.service`]);
   const disk = `${work}/disk.img`;
-  execFileSync('mkfs.ext4', ['-q', '-d', root, '-E', 'lazy_itable_init=1,lazy_journal_init=1', disk, '3G']);
+  execFileSync('mkfs.ext4', ['-q', '-d', root, '-E', 'lazy_itable_init=1,lazy_journal_init=1', disk, '8G']);
   rmSync(root, { recursive: true });
   return disk;
 }
 
 /** Runs a bash script (with -eu) as root on a fresh machine; returns what it wrote and its exit status. */
-export async function onMachine(script: string, timeoutSeconds = 900): Promise<{ exitCode: number; output: string }> {
+export async function onMachine(
+  script: string,
+  timeoutSeconds = 900,
+): Promise<{ exitCode: number; output: string }> {
   execFileSync(`${PROJECT}/scripts/vm`, ['--fetch', '--kernel', '6.12'], { stdio: 'inherit' });
   const kernel = `${CACHE}/kernels/6.12`;
   const work = mkdtempSync(join(tmpdir(), 'sliverd-machine.'));
@@ -79,11 +121,38 @@ export async function onMachine(script: string, timeoutSeconds = 900): Promise<{
     const log = openSync(`${work}/console`, 'w');
     const qemu = spawn(
       'setpriv',
-      ['--pdeathsig', 'KILL', 'qemu-system-x86_64', '-M', 'pc', '-accel', 'tcg,thread=single', '-cpu', 'max', '-smp', '2', '-m', '2G',
-        '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-nic', 'none', '-serial', 'stdio',
-        '-drive', `file=${disk},if=none,id=root,format=raw,cache=unsafe`, '-device', 'nvme,drive=root,serial=root',
-        '-kernel', `${kernel}/vmlinuz`,
-        '-append', 'root=/dev/nvme0n1 rw console=ttyS0 quiet panic=-1 psi=1 mitigations=off systemd.show_status=0'],
+      [
+        '--pdeathsig',
+        'KILL',
+        'qemu-system-x86_64',
+        '-M',
+        'pc',
+        '-accel',
+        'tcg,thread=single',
+        '-cpu',
+        'max',
+        '-smp',
+        '2',
+        '-m',
+        '2G',
+        '-nodefaults',
+        '-no-user-config',
+        '-display',
+        'none',
+        '-no-reboot',
+        '-nic',
+        'none',
+        '-serial',
+        'stdio',
+        '-drive',
+        `file=${disk},if=none,id=root,format=raw,cache=unsafe`,
+        '-device',
+        'nvme,drive=root,serial=root',
+        '-kernel',
+        `${kernel}/vmlinuz`,
+        '-append',
+        'root=/dev/nvme0n1 rw console=ttyS0 quiet panic=-1 psi=1 mitigations=off systemd.show_status=0',
+      ],
       { stdio: ['ignore', log, log] },
     );
     const clock = setTimeout(() => qemu.kill('SIGKILL'), timeoutSeconds * 1000);
@@ -91,7 +160,7 @@ export async function onMachine(script: string, timeoutSeconds = 900): Promise<{
     clearTimeout(clock);
     closeSync(log);
     const output = readFileSync(`${work}/console`, 'utf8').replaceAll('\r', '');
-    const ended = /^@@ ended (\d+)$/m.exec(output);
+    const ended = /@@ ended (\d+)$/m.exec(output);
     if (!ended) throw new Error(`the machine ended without a status:\n${output.slice(-4000)}`);
     return { exitCode: Number(ended[1]), output: output.slice(0, ended.index) };
   } finally {

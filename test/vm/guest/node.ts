@@ -6,8 +6,8 @@ import { request, until } from '../../node/harness.ts';
 import { smallImageDirectory } from '../../node/image.ts';
 
 /** In the test VM: the machine's real node, its state on the data disk, driven through its admin socket. */
-const SOCKET = '/run/sliverd/admin.sock';
-const STATE = '/data/sliverd';
+export const SOCKET = '/run/sliverd/admin.sock';
+export const STATE = '/data/sliverd';
 const CONFIG = '/run/node.yaml';
 const LOG = '/run/sliverd.log';
 const CGROUP = '/sys/fs/cgroup/slivers.slice/slivers.service';
