@@ -12,7 +12,7 @@ export class CgroupTree {
   /** Controllers that hold here; the others' limits don't, and the node says that it is degraded. */
   readonly controllers: ReadonlySet<string>;
 
-  /** @param parent below the cgroup2 mount, as in /slivers.slice/slivers.service */
+  /** @param parent below the cgroup2 mount, as in /slivers.slice/slivers.service/slivers */
   constructor(parent: string) {
     this.path = `${CGROUP_ROOT}${parent}`;
     if (readCgroup(`${CGROUP_ROOT}/cgroup.controllers`) === undefined)
@@ -48,9 +48,9 @@ export class CgroupTree {
     if (this.controllers.has('pids')) writeCgroup(`${this.path}/pids.max`, String(limits.processes));
   }
 
-  /** Removes the whole tree, unless a process is left in it: on an installed node, slivers.service keeps it. */
+  /** Removes the whole tree, when no process is left in it. */
   remove(): void {
-    if (existsSync(this.path) && !isPopulated(this.path)) removeCgroup(this.path);
+    if (existsSync(this.path)) removeCgroup(this.path);
   }
 }
 

@@ -112,7 +112,7 @@ export function parseConfig(text: string, file: string): Config {
     name: settings.name ?? hostname().toLowerCase(),
     stateDirectory: settings.stateDirectory ?? '/var/lib/sliverd',
     runDirectory: settings.runDirectory ?? '/run/sliverd',
-    cgroup: settings.cgroup ?? '/slivers.slice/slivers.service',
+    cgroup: settings.cgroup ?? '/slivers.slice/slivers.service/slivers',
     allowDegraded: settings.allowDegraded ?? false,
     image: settings.image ?? 'debian-12',
     profile: settings.profile ?? 'standard',

@@ -111,7 +111,7 @@ function makeDisk(work: string, kernel: string, script: string): string {
 /** Runs a bash script (with -eu) as root on a fresh machine; returns what it wrote and its exit status. */
 export async function onMachine(
   script: string,
-  timeoutSeconds = 900,
+  timeoutSeconds = 1500,
 ): Promise<{ exitCode: number; output: string }> {
   execFileSync(`${PROJECT}/scripts/vm`, ['--fetch', '--kernel', '6.12'], { stdio: 'inherit' });
   const kernel = `${CACHE}/kernels/6.12`;
