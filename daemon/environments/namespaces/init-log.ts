@@ -8,6 +8,7 @@ import {
   statSync,
   truncateSync,
 } from 'node:fs';
+import { SliverdError } from '../../errors.ts';
 import { kernelName, type SliverRecord } from '../../slivers/record.ts';
 import type { Context } from './index.ts';
 
@@ -26,8 +27,10 @@ export function initLog(context: Context, sliver: SliverRecord) {
   return {
     /** Opens it for writers inside; each start begins a new one. */
     begin(): number {
-      const file = path() ?? '/dev/null';
-      if (existsSync(file) && file !== '/dev/null') truncateSync(file, 0);
+      const file = path();
+      // Never something of the host's instead: crun gives what it is handed to root inside.
+      if (!file) throw new SliverdError('internal', `the disk of ${sliver.name} is not open`);
+      if (existsSync(file)) truncateSync(file, 0);
       return openSync(file, 'a', 0o600);
     },
     /** The last 64 KiB, as text. Empty while the disk is closed. */
