@@ -19,6 +19,8 @@ export interface Status {
 
 const FIRST_RETRY = 1000;
 const LAST_RETRY = 300_000;
+/** So long nothing that nobody told us of goes unseen: a limit changed by hand, a clock that was set. */
+const LOOK_AT_ALL = 60_000;
 /** Phases at a time, over all slivers: the rest of the node has work to do as well. */
 const AT_ONCE = 4;
 const ROUNDS = 4;
@@ -39,6 +41,7 @@ export class Reconciler {
   readonly #watches = new Map<number, () => void>();
   readonly #timers = new Map<number, NodeJS.Timeout>();
   readonly #turns = new Turns(AT_ONCE);
+  #lookAtAll: NodeJS.Timeout | undefined;
   #closed = false;
   /** While the node goes down nothing is wanted to run, whatever the records say. */
   #down = false;
@@ -79,7 +82,12 @@ export class Reconciler {
         this.#status.set(record.id, { state, since: Date.now(), doing: null, pid, cause: null });
       }),
     );
-    for (const record of records) void this.reconcile(record.id).catch(() => {});
+    const look = () => {
+      for (const { id } of this.#options.store.list())
+        if (!this.#timers.has(id)) void this.reconcile(id).catch(() => {});
+    };
+    look();
+    this.#lookAtAll = setInterval(look, LOOK_AT_ALL).unref();
   }
 
   /** Stops every sliver, leaving the records: the next start brings them back. */
@@ -93,6 +101,7 @@ export class Reconciler {
   /** Ends all watching and retrying; a step under way is finished first. Slivers run on. */
   async close(): Promise<void> {
     this.#closed = true;
+    clearInterval(this.#lookAtAll);
     for (const timer of this.#timers.values()) clearTimeout(timer);
     for (const unwatch of this.#watches.values()) unwatch();
     await this.#turns.idle();
@@ -232,10 +241,10 @@ export class Reconciler {
     this.#timers.set(id, timer);
   }
 
-  /** Looks again at the end of a sliver, and once an hour at least: the clock may be set meanwhile. */
+  /** Looks again at the end of a sliver. A clock that is set meanwhile is met by the look at all. */
   #wakeAtExpiry(record: SliverRecord): void {
     if (record.expiresAt === null || wants(record, Date.now()) === 'absent') return;
-    this.#later(record.id, Math.min(Math.max(record.expiresAt - Date.now(), 0) + 50, 3_600_000));
+    this.#later(record.id, Math.min(Math.max(record.expiresAt - Date.now(), 0) + 50, LOOK_AT_ALL));
   }
 
   #watch(record: SliverRecord): void {

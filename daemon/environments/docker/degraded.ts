@@ -41,7 +41,7 @@ export function degradations(context: Context): { what: string; why: string; cos
     add(
       'user namespaces',
       'the engine runs without userns-remap',
-      'root in a sliver is root on the node but for its capabilities',
+      'root in a sliver is root on the node but for its capabilities; it can close /dev/null, which the engine hands it, to others',
     );
   }
   for (const profile of context.profiles.values()) {
