@@ -15,6 +15,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const PROJECT = new URL('../..', import.meta.url).pathname;
 const NODE = process.execPath;
+const FLAGS = readFileSync(`${PROJECT}scripts/lib/node-flags`, 'utf8').match(/^--.*$/gm) ?? [];
 const COMPILE_CACHE = `${process.env.SLIVERD_CACHE ?? '/var/cache/sliverd'}/compile-cache`;
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape, and expect() checks them
@@ -90,14 +91,7 @@ export class TestNode {
     rmSync(`${this.run}/admin.sock`, { force: true });
     this.daemon = spawn(
       'nsenter',
-      [
-        ...this.#enter(),
-        NODE,
-        '--disable-warning=ExperimentalWarning',
-        `${PROJECT}daemon/main.ts`,
-        '--config',
-        this.config,
-      ],
+      [...this.#enter(), NODE, ...FLAGS, `${PROJECT}daemon/main.ts`, '--config', this.config],
       { stdio: ['ignore', log, log], env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE, ...env } },
     );
     if (wait) await this.serving();

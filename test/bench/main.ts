@@ -1,0 +1,157 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { type Beside, beside, idle, restart } from './costs.ts';
+import { fill, measureRounds, OPERATIONS, type Operation } from './measure.ts';
+import { level, type Report, table } from './report.ts';
+import { crun } from './subjects/crun.ts';
+import { docker } from './subjects/docker.ts';
+import { lxc } from './subjects/lxc.ts';
+import { podman } from './subjects/podman.ts';
+import { sliverd } from './subjects/sliverd.ts';
+import { type Subject, Unavailable } from './subjects/subject.ts';
+import { targets } from './targets.ts';
+
+const USAGE = `Usage: npm run bench [-- OPTIONS]      (as root)
+
+  --count N         slivers for the second level and the costs of a full node (200)
+  --rounds N        rounds of each level (20)
+  --only LIST       of ${OPERATIONS.join(',')}: create and delete always happen, the others as named
+  --peers LIST      of podman,lxc,docker (all that are installed)
+  --install-peers   install them from Debian first
+  --json FILE       write the report there as well
+  --quick           few rounds and 20 slivers: does it work?`;
+
+const { values } = parseArgs({
+  options: {
+    count: { type: 'string' },
+    rounds: { type: 'string' },
+    only: { type: 'string' },
+    peers: { type: 'string', default: 'podman,lxc,docker' },
+    'install-peers': { type: 'boolean' },
+    json: { type: 'string' },
+    quick: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+  },
+});
+
+const number = (text: string | undefined, otherwise: number) => {
+  const value = Number(text ?? otherwise);
+  if (Number.isInteger(value) && value > 0 && value <= 1000) return value;
+  throw new Error(`'${text}' is not a number from 1 to 1000`);
+};
+const say = (text: string) => void process.stderr.write(`${text}\n`);
+const project = new URL('../..', import.meta.url).pathname;
+
+/** Everything happens in mount and network namespaces of its own. */
+function enterNamespaces(): never {
+  const script = 'ip link set lo up && exec "$@"';
+  const { status } = spawnSync(
+    'unshare',
+    [
+      ...['--mount', '--net', '--propagation', 'private', '--', 'sh', '-c', script, 'sh'],
+      ...[process.execPath, ...process.execArgv, ...process.argv.slice(1)],
+    ],
+    { stdio: 'inherit', env: { ...process.env, SLIVERD_BENCH_INSIDE: '1' } },
+  );
+  process.exit(status ?? 1);
+}
+
+function installPeers(): void {
+  const packages = readFileSync(`${project}scripts/debian-packages`, 'utf8')
+    .split('\n')
+    .map((line) => line.split(/\s+/))
+    .flatMap(([group, name]) => (group === 'bench' && name ? [name] : []));
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const apt = (...args: string[]) => spawnSync('apt-get', args, { stdio: ['ignore', 2, 2], env });
+  apt('update', '-qq');
+  if (apt('install', '-y', '-qq', '--no-install-recommends', ...packages).status !== 0)
+    say('apt-get failed: what is not installed is skipped');
+}
+
+async function main(): Promise<void> {
+  const count = number(values.count, values.quick ? 20 : 200);
+  const rounds = number(values.rounds, values.quick ? 3 : 20);
+  const only = (values.only?.split(',') ?? [...OPERATIONS]) as Operation[];
+  for (const operation of only)
+    if (!OPERATIONS.includes(operation))
+      throw new Error(`'${operation}' is none of ${OPERATIONS.join(', ')}`);
+
+  const report: Report = { subjects: {}, skipped: {}, levels: [], beside: [], restarts: [] };
+  const node = await sliverd();
+  const subjects: Subject[] = [node];
+  const peers: Record<string, () => Promise<Subject>> = { docker, podman, lxc };
+  const wanted = values.peers.split(',').filter(Boolean);
+  for (const name of wanted)
+    if (!peers[name]) throw new Error(`'${name}' is none of ${Object.keys(peers).join(', ')}`);
+  const join = async (name: string) => {
+    if (!wanted.includes(name)) return;
+    try {
+      const subject = await peers[name]?.();
+      if (subject) subjects.push(subject);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      report.skipped[name] = error instanceof Unavailable ? why : `it failed: ${why}`;
+      say(`${name} is skipped, ${report.skipped[name]}`);
+    }
+  };
+  try {
+    await join('docker');
+    // Only now: the node and the engine do the same in mount namespaces of their own, which began as copies of this.
+    execFileSync('mount', ['-t', 'cgroup2', 'cgroup2', '/sys/fs/cgroup']);
+    const floor = await crun(node);
+    subjects.push(floor);
+    await join('podman');
+    await join('lxc');
+    for (const { name, includes } of subjects) report.subjects[name] = includes;
+
+    say(`one at a time: ${subjects.map(({ name }) => name).join(', ')}`);
+    report.levels.push(level(1, await measureRounds(subjects, { only, rounds, firstId: 1000, say })));
+
+    say('memory beside ten of each');
+    const ten = Array.from({ length: 10 }, (_, index) => 500 + index);
+    const besides: Beside[] = [];
+    const others = subjects.slice(1);
+    const empty = await fill(others, ten);
+    besides.push(...others.map((subject) => beside(subject, ten.length)));
+    await empty();
+
+    // The peers stay as they are: only ours and its floor are filled up.
+    const filled = [node, floor];
+    say(`${count} of ${filled.map(({ name }) => name).join(' and of ')}`);
+    const started = performance.now();
+    // One sliver exists already, whose bundle crun uses, and one is made in each round.
+    const many = Array.from({ length: count - 1 }, (_, index) => 1 + index);
+    const clear = await fill(filled, many);
+    say(`made in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+    report.levels.push(level(count, await measureRounds(filled, { only, rounds, firstId: 1500, say })));
+    say('idle');
+    report.idle = await idle(node, values.quick ? 5 : 20);
+    report.beside.push(beside(node, count), ...besides);
+    say('restarts');
+    for (let again = 0; again < 3; again++) report.restarts.push(await restart(node));
+    await clear();
+  } finally {
+    for (const subject of subjects.reverse())
+      await subject.stop().catch((error) => say(`${subject.name}: ${error.message}`));
+  }
+  console.log(table(report));
+  if (values.json)
+    writeFileSync(values.json, `${JSON.stringify({ ...report, targets: targets(report) }, null, 2)}\n`);
+}
+
+if (values.help) {
+  console.log(USAGE);
+} else if (process.getuid?.() !== 0) {
+  say('needs root: sudo npm run bench');
+  process.exitCode = 1;
+} else {
+  if (!process.env.SLIVERD_BENCH_INSIDE) {
+    if (values['install-peers']) installPeers();
+    enterNamespaces();
+  }
+  main().catch((error) => {
+    say(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    process.exitCode = 1;
+  });
+}

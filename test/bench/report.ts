@@ -1,0 +1,92 @@
+import type { Beside, Idle, Restart } from './costs.ts';
+import { OPERATIONS, type Operation, type Samples } from './measure.ts';
+import { type Summary, summarise } from './statistics.ts';
+import { targets } from './targets.ts';
+
+export interface Level {
+  /** How many of ours exist while the last one is measured. */
+  readonly containers: number;
+  readonly times: Record<string, Partial<Record<Operation, Summary>>>;
+}
+
+export interface Report {
+  readonly subjects: Record<string, string>;
+  readonly skipped: Record<string, string>;
+  readonly levels: Level[];
+  readonly beside: Beside[];
+  readonly restarts: Restart[];
+  idle?: Idle;
+}
+
+export function level(containers: number, samples: Samples): Level {
+  const times: Level['times'] = {};
+  for (const [subject, operations] of samples) {
+    const summaries: Partial<Record<Operation, Summary>> = {};
+    for (const operation of OPERATIONS)
+      if (operations[operation].length) summaries[operation] = summarise(operations[operation]);
+    times[subject] = summaries;
+  }
+  return { containers, times };
+}
+
+/** For people: what was compared, medians with their quartiles, ratios, and what the project promises. */
+export function table(report: Report): string {
+  const lines: string[] = ['What the times include'];
+  for (const [name, includes] of Object.entries(report.subjects)) lines.push(`  ${name}: ${includes}`);
+  for (const [name, why] of Object.entries(report.skipped)) lines.push(`  ${name}: SKIPPED, ${why}`);
+  for (const each of report.levels) lines.push('', ...times(each));
+  if (report.beside.length) {
+    lines.push('', 'Memory beside the payload (PSS of all its daemons and monitors)');
+    lines.push(
+      ...rows([
+        ['', 'containers', 'in all', 'each', 'processes'],
+        ...report.beside.map(({ subject, containers, bytes, processes }) => [
+          subject,
+          String(containers),
+          kib(bytes),
+          kib(bytes / containers),
+          Object.entries(processes)
+            .map(([name, count]) => `${count} ${name}`)
+            .join(', ') || 'none',
+        ]),
+      ]),
+    );
+  }
+  lines.push('', 'Targets');
+  lines.push(
+    ...rows(
+      targets(report).map(({ what, limit, value, met }) => [what, limit, value, met ? 'met' : 'MISSED']),
+    ),
+  );
+  return lines.join('\n');
+}
+
+function times({ containers, times }: Level): string[] {
+  const floor = times.crun;
+  const cell = (summary: Summary | undefined, least: Summary | undefined) =>
+    summary
+      ? `${summary.median.toFixed(1)} [${summary.q1.toFixed(1)}–${summary.q3.toFixed(1)}]${least ? ` ${(summary.median / least.median).toFixed(2)}×` : ''}`
+      : '–';
+  return [
+    `Milliseconds, number ${containers}: median [quartiles], and ratio to crun`,
+    ...rows([
+      ['', ...OPERATIONS],
+      ...Object.entries(times).map(([subject, operations]) => [
+        subject,
+        ...OPERATIONS.map((operation) => cell(operations[operation], floor?.[operation])),
+      ]),
+    ]),
+  ];
+}
+
+const kib = (bytes: number) => `${Math.round(bytes / 1024).toLocaleString('en')} KiB`;
+
+function rows(cells: string[][]): string[] {
+  const widths = cells.reduce<number[]>(
+    (most, row) => row.map((cell, column) => Math.max(most[column] ?? 0, cell.length)),
+    [],
+  );
+  return cells.map((row) =>
+    `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd(),
+  );
+}
