@@ -21,7 +21,8 @@ export default defineConfig({
           include: ['test/vm/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
-          fileParallelism: false,
+          // An emulated machine keeps one processor busy; more of them than two would starve each other.
+          maxWorkers: 2,
         },
       },
     ],
