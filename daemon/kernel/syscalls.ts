@@ -170,3 +170,20 @@ export function passOutput(fd: number): void {
   termios.writeUInt32LE(termios.readUInt32LE(4) & ~ONLCR, 4);
   now(tcsetattrC, 'tcsetattr', 'terminal', fd, TCSANOW, termios);
 }
+
+const lseekC = libc.func('int64_t lseek(int fd, int64_t offset, int whence)');
+const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
+
+/** Where an open file of `size` bytes has data, in order; the rest is holes, which read as zeros. */
+export function dataExtents(fd: number, size: number): { start: number; end: number }[] {
+  const extents: { start: number; end: number }[] = [];
+  for (let offset = 0; offset < size; ) {
+    const start = Number(lseekC(fd, offset, SEEK_DATA));
+    if (start < 0) break; // ENXIO: none any more
+    const end = Number(lseekC(fd, start, SEEK_HOLE));
+    extents.push({ start, end });
+    offset = end;
+  }
+  return extents;
+}

@@ -1,38 +1,30 @@
-import { closeSync, openSync, readdirSync, readFileSync, readSync, statfsSync, truncateSync } from 'node:fs';
+import {
+  closeSync,
+  openSync,
+  readFileSync,
+  readSync,
+  statfsSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { attachLoop, growLoop } from '../../../kernel/loop.ts';
 import { isMountPoint } from '../../../kernel/mounts.ts';
 import { run } from '../../../kernel/run.ts';
 import { attachMount, closeFd, detachMount, MountAttr, newMount } from '../../../kernel/syscalls.ts';
 import type { SliverRecord } from '../../../slivers/record.ts';
-import { uidBase } from '../../../slivers/record.ts';
 import type { DiskKind } from './disks.ts';
+import { formatDisk } from './format.ts';
 
 /**
  * A sparse file with an ext4 of its own, for state directories without project quota. The bound is the size of the
- * file system; the file takes from the node's disk what was written only. No lazy initialisation: a sparse file
- * reads as zeros already, and the kernel would write all inode tables in the background.
+ * file system; the file takes from the node's disk what was written only (format.ts).
  */
 export const loopDisk: DiskKind = {
   kind: 'loop',
 
   async make(folder, sliver) {
-    const image = `${folder}/disk.img`;
-    closeSync(openSync(image, 'wx', 0o600));
-    truncateSync(image, whole(sliver.rspec['disk.bytes']));
-    const owner = uidBase(sliver.id);
-    await run('mkfs.ext4', [
-      '-q',
-      '-F',
-      '-m',
-      '0',
-      '-N',
-      String(inodes(sliver)),
-      '-J',
-      'size=4',
-      '-E',
-      `lazy_itable_init=1,lazy_journal_init=1,nodiscard,root_owner=${owner}:${owner}`,
-      image,
-    ]);
+    await formatDisk(`${folder}/disk.img`, whole(sliver.rspec['disk.bytes']), inodes(sliver));
   },
 
   async open(folder, mountPoint, sliver) {
@@ -57,7 +49,7 @@ export const loopDisk: DiskKind = {
   },
 
   close(mountPoint) {
-    detachMount(mountPoint);
+    while (detachMount(mountPoint));
   },
 
   async resize(folder, mountPoint, sliver) {
@@ -86,10 +78,13 @@ const inodes = (sliver: SliverRecord) => sliver.rspec['disk.inodes'] + 16;
 
 async function attachGrown(image: string, sliver: SliverRecord): Promise<{ device: string; fd: number }> {
   await grow(image, sliver);
-  return attachLoop(image);
+  const loop = attachLoop(image);
+  // Before it is mounted: until then the device goes with this process, and nobody needs the note.
+  writeFileSync(noteOf(image), loop.device);
+  return loop;
 }
 
-/** Brings a disk at rest to the size of the record; a file system that is fuller than that stays as small as it can. */
+/** Brings a disk at rest to the size of the record; one that is fuller than that is a failure that says so. */
 async function grow(image: string, sliver: SliverRecord): Promise<void> {
   const size = sizeOf(image);
   const wanted = whole(sliver.rspec['disk.bytes']);
@@ -133,15 +128,15 @@ export function canGrowMounted(): boolean {
   return ((BigInt(`0x${effective}`) >> CAP_SYS_RESOURCE) & 1n) === 1n;
 }
 
+/** The loop device of an image, where it has one. Noted when it was bound, so that nobody looks through all of them. */
 function loopOf(image: string): string | undefined {
-  for (const name of readdirSync('/sys/block')) {
-    if (!name.startsWith('loop')) continue;
-    try {
-      if (readFileSync(`/sys/block/${name}/loop/backing_file`, 'utf8').trim() === image)
-        return `/dev/${name}`;
-    } catch {
-      // not bound
-    }
+  try {
+    const device = readFileSync(noteOf(image), 'utf8');
+    const backing = readFileSync(`/sys/block/${basename(device)}/loop/backing_file`, 'utf8').trim();
+    return backing === image ? device : undefined;
+  } catch {
+    return undefined; // never bound, or not any more
   }
-  return undefined;
 }
+
+const noteOf = (image: string) => `${dirname(image)}/device`;
