@@ -86,6 +86,5 @@ export async function mountRoot(image: string, layer: Layer, base: number, paths
 }
 
 export function unmountRoot(paths: RootPaths): void {
-  detachMount(paths.root);
-  detachMount(paths.lower);
+  for (const path of [paths.root, paths.lower]) while (detachMount(path));
 }

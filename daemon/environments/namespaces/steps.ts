@@ -2,9 +2,11 @@ import {
   chmodSync,
   chownSync,
   closeSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -138,6 +140,9 @@ export function namespaceSteps(context: Context): Environment['phases'] {
       }),
       step('clear', 'removing its cgroup', async (sliver) => {
         removeCgroup(cgroup(sliver));
+        // A mount that was still there must stop this, not be emptied by it.
+        const { root, lower } = rootPaths(sliver);
+        for (const path of [root, lower, disks.mountPoint(sliver.id)]) if (existsSync(path)) rmdirSync(path);
         rmSync(folder(sliver), { recursive: true, force: true });
       }),
     ],
