@@ -1,5 +1,4 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
-import { run } from '../../../kernel/run.ts';
 import type { NodePaths } from '../../../node/paths.ts';
 import type { SliverRecord } from '../../../slivers/record.ts';
 
@@ -12,6 +11,8 @@ export interface DiskKind {
   readonly kind: 'quota' | 'loop';
   /** Fills the folder of a new disk. */
   make(folder: string, sliver: SliverRecord): Promise<void>;
+  /** Removes the folder of a disk that is closed. */
+  remove(folder: string): Promise<void>;
   /** Makes the disk's contents reachable and returns where; idempotent. */
   open(folder: string, mountPoint: string, sliver: SliverRecord): Promise<string>;
   /** Where an open disk's contents are, or undefined when it isn't open. */
@@ -68,8 +69,7 @@ export class Disks {
       if (!/^[0-9]+(\.(new|gone))?$/.test(name) || name === wanted) continue;
       const gone = name.endsWith('.gone') ? name : `${name}.gone`;
       if (gone !== name) renameSync(`${state}/${name}`, `${state}/${gone}`);
-      // A guest's tree can be deep, wide and hostile: rm walks it by descriptors and stays on the file system.
-      await run('rm', ['-rf', '--one-file-system', '--', `${state}/${gone}`], { timeout: 600_000 });
+      await this.kind.remove(`${state}/${gone}`);
     }
     if (wanted === undefined) rmSync(state, { recursive: true, force: true });
   }

@@ -9,7 +9,7 @@ interface Piece {
 }
 
 /** What mkfs.ext4 wrote, by size and inodes: the last few kinds of disk that were made, none of them large. */
-const templates = new Map<string, readonly Piece[]>();
+const templates = new Map<string, readonly Piece[] | 'too large'>();
 const TEMPLATES = 4;
 const TEMPLATE_BYTES = 2 * 2 ** 20;
 const BLOCK = 4096;
@@ -23,18 +23,17 @@ const BLOCK = 4096;
  */
 export async function formatDisk(image: string, size: number, inodes: number): Promise<void> {
   const kind = `${size} ${inodes}`;
-  const pieces = templates.get(kind);
+  const template = templates.get(kind);
   const file = await open(image, 'wx+', 0o600);
   try {
     await file.truncate(size);
-    if (!pieces) {
+    if (!Array.isArray(template)) {
       const options = 'lazy_itable_init=1,lazy_journal_init=1,nodiscard,root_owner=0:0';
       const bounds = ['-m', '0', '-N', String(inodes), '-J', 'size=4'];
       await run('mkfs.ext4', ['-q', '-F', ...bounds, '-E', options, image]);
-      const made = written(file.fd, size);
-      if (made) remember(kind, made);
+      if (!template) remember(kind, written(file.fd, size) ?? 'too large');
     }
-    for (const { offset, data } of pieces ?? [])
+    for (const { offset, data } of Array.isArray(template) ? template : [])
       for (let done = 0; done < data.length; )
         done += writeSync(file.fd, data, done, data.length - done, offset + done); // into the page cache
     await file.datasync();
@@ -43,7 +42,7 @@ export async function formatDisk(image: string, size: number, inodes: number): P
   }
 }
 
-function remember(kind: string, pieces: readonly Piece[]): void {
+function remember(kind: string, pieces: readonly Piece[] | 'too large'): void {
   const [oldest] = templates.keys();
   if (templates.size >= TEMPLATES && oldest !== undefined) templates.delete(oldest);
   templates.set(kind, pieces);

@@ -7,6 +7,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { attachLoop, growLoop } from '../../../kernel/loop.ts';
 import { isMountPoint } from '../../../kernel/mounts.ts';
@@ -25,6 +26,10 @@ export const loopDisk: DiskKind = {
 
   async make(folder, sliver) {
     await formatDisk(`${folder}/disk.img`, whole(sliver.rspec['disk.bytes']), inodes(sliver));
+  },
+
+  async remove(folder) {
+    await rm(folder, { recursive: true, force: true }); // two files of our own: the guest's are inside one
   },
 
   async open(folder, mountPoint, sliver) {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mountOf } from '../../../kernel/mounts.ts';
 import { projectUsage, setProject, setProjectLimit } from '../../../kernel/quota.ts';
+import { run } from '../../../kernel/run.ts';
 import { type SliverRecord, uidBase } from '../../../slivers/record.ts';
 import type { DiskKind } from './disks.ts';
 
@@ -11,6 +12,10 @@ export const quotaDisk: DiskKind = {
   async make(folder, sliver) {
     setProject(folder, project(sliver));
     bound(folder, sliver);
+  },
+  async remove(folder) {
+    // A guest's tree can be deep, wide and hostile: rm walks it by descriptors and stays on the file system.
+    await run('rm', ['-rf', '--one-file-system', '--', folder], { timeout: 600_000 });
   },
   async open(folder) {
     return folder;
