@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** A whole installation under systemd takes a quarter of an hour where processors are emulated: scripts/test --all. */
+const LONG = ['test/vm/install.test.ts'];
+
 // Three tiers (see test/README.md): unit needs no privilege, node needs root, vm boots Debian kernels in QEMU.
 export default defineConfig({
   test: {
@@ -19,10 +22,20 @@ export default defineConfig({
         test: {
           name: 'vm',
           include: ['test/vm/**/*.test.ts'],
+          exclude: LONG,
           testTimeout: 600_000,
           hookTimeout: 600_000,
           // An emulated machine keeps one processor busy; more of them than two would starve each other.
           maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'vm-long',
+          include: LONG,
+          testTimeout: 2_400_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
         },
       },
     ],
