@@ -62,7 +62,8 @@ export class TestNode {
         '--',
         'sh',
         '-c',
-        'mount -t cgroup2 cgroup2 /sys/fs/cgroup && ip link set lo up && echo ready && read _',
+        // Shared among themselves, as systemd has them on a real machine: what crun mounts must not come back here.
+        'mount --make-rshared / && mount -t cgroup2 cgroup2 /sys/fs/cgroup && ip link set lo up && echo ready && read _',
       ],
       { stdio: ['pipe', 'pipe', 'inherit'] },
     );

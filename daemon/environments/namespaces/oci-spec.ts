@@ -141,6 +141,10 @@ function profileMounts(profile: KernelProfile): object[] {
   }));
 }
 
+/**
+ * Private, since crun clones what it binds in the host's namespace: where mounts there are shared, as systemd makes them,
+ * the init that is mounted within INSIDE would appear in the host's folder too, and keep it busy.
+ */
 function binds(input: OciInput): object[] {
   const devices = new Set(input.profile.devices.flatMap((group) => group.paths));
   return [
@@ -148,13 +152,13 @@ function binds(input: OciInput): object[] {
       destination: INSIDE,
       type: 'bind',
       source: input.insidePath,
-      options: ['bind', 'ro', 'nosuid', 'nodev'],
+      options: ['bind', 'private', 'ro', 'nosuid', 'nodev'],
     },
     {
       destination: INIT_INSIDE,
       type: 'bind',
       source: input.initPath,
-      options: ['bind', 'ro', 'nosuid', 'nodev'],
+      options: ['bind', 'private', 'ro', 'nosuid', 'nodev'],
     },
     ...(input.deviceNodes ?? [])
       .filter(({ destination }) => devices.has(destination))
@@ -162,13 +166,13 @@ function binds(input: OciInput): object[] {
         destination,
         type: 'bind',
         source,
-        options: ['bind', 'rw', 'nosuid', 'noexec'],
+        options: ['bind', 'private', 'rw', 'nosuid', 'noexec'],
       })),
     ...(input.binds ?? []).map(({ source, destination, readOnly }) => ({
       destination,
       type: 'bind',
       source,
-      options: ['bind', readOnly ? 'ro' : 'rw', 'nosuid', 'nodev'],
+      options: ['bind', 'private', readOnly ? 'ro' : 'rw', 'nosuid', 'nodev'],
     })),
   ];
 }
