@@ -194,7 +194,9 @@ describe('exec', () => {
   });
 
   it('gives a terminal of the size asked for', async () => {
-    expect((await terminal(['stty', 'size'])).output.trim()).toBe('30 100');
+    // crun 1.8 gives the size a moment after the program has begun, with a SIGWINCH as for any change.
+    const script = 'until stty size 2> /dev/null | grep -v "^0 0"; do sleep 0.02; done';
+    expect((await terminal(['timeout', '10', 'sh', '-c', script])).output.trim()).toBe('30 100');
   });
 
   it('keeps streams apart, passes input, and tells status and missing programs', async () => {
