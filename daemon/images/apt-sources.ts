@@ -41,7 +41,7 @@ export function debianMirrors(apt = '/etc/apt'): DebianMirrors {
   if (mirrors.archive.length === 0)
     throw new SliverdError(
       'bad-source',
-      `${apt}/sources.list and ${apt}/sources.list.d have no entry of Debian's own archive; add one, such as 'deb http://deb.example.org/debian bookworm main', and build again`,
+      `${apt}/sources.list and ${apt}/sources.list.d have no entry of Debian's own archive; add one, such as 'deb MIRROR bookworm main', and build again`,
     );
   return mirrors;
 }
