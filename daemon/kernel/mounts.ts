@@ -26,6 +26,11 @@ function unescaped(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
+/** The parts of a `dev` or `rdev` of stat(2), as the kernel packs its 12 and 20 bits into 32. */
+export function deviceNumber(dev: number): { major: number; minor: number } {
+  return { major: (dev >> 8) & 0xfff, minor: (dev & 0xff) | ((dev >> 12) & 0xfff00) };
+}
+
 /** Whether a file system is mounted at `path`; cheap, for a path whose parent is on another one. */
 export function isMountPoint(path: string): boolean {
   try {
@@ -37,9 +42,7 @@ export function isMountPoint(path: string): boolean {
 
 /** The mount that `path` is on. */
 export function mountOf(path: string): Mount {
-  const { dev } = statSync(path, { bigint: true });
-  const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn);
-  const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n);
+  const { major, minor } = deviceNumber(statSync(path).dev);
   const all = mounts().filter((mount) => mount.device === `${major}:${minor}`);
   const inside = all.filter(
     (mount) => mount.target === '/' || path === mount.target || path.startsWith(`${mount.target}/`),

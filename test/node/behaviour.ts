@@ -6,6 +6,7 @@ import type { Environment, ExecRequest, Observed } from '../../daemon/environmen
 import { DEFAULT_RSPEC } from '../../daemon/resources/rspec.ts';
 import { plan } from '../../daemon/slivers/plan.ts';
 import type { SliverRecord } from '../../daemon/slivers/record.ts';
+import { sliverRecord } from '../record.ts';
 
 /** What a test of an environment needs: the environment, an image made by `smallImageDirectory`, and its end. */
 export interface Subject {
@@ -84,23 +85,15 @@ export function behaviour(name: string, make: () => Promise<Subject>, { mapsIds 
 
     const newRecord = (changes: Partial<SliverRecord> = {}): SliverRecord => {
       const id = ++lastId;
-      const record: SliverRecord = {
+      const record = sliverRecord({
         id,
         name: `test_s${id}`,
         environment: name,
         imageDigest: subject.imageDigest,
-        imageName: 'small',
         profile: subject.profile,
         rspec: { ...DEFAULT_RSPEC, 'disk.bytes': 32 * 2 ** 20, 'disk.inodes': 4096 },
-        keys: [],
-        initscript: null,
-        expiresAt: null,
-        desired: 'running',
-        disk: 1,
-        run: 1,
-        createdAt: Date.now(),
         ...changes,
-      };
+      });
       made.push(record);
       return record;
     };

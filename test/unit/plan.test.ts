@@ -1,29 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Observed, Phase } from '../../daemon/environments/environment.ts';
-import { DEFAULT_RSPEC } from '../../daemon/resources/rspec.ts';
 import { plan, wants } from '../../daemon/slivers/plan.ts';
 import type { Desired, SliverRecord } from '../../daemon/slivers/record.ts';
+import { sliverRecord } from '../record.ts';
 
 const NOW = 1_000_000;
 
-const record = (changes: Partial<SliverRecord> = {}): SliverRecord => ({
-  id: 1,
-  name: 'a_b',
-  environment: 'namespaces',
-  imageDigest: 'sha256:0',
-  imageName: 'x',
-  profile: 'standard',
-  rspec: DEFAULT_RSPEC,
-  keys: [],
-  initscript: null,
-  expiresAt: null,
-  desired: 'running',
-  disk: 2,
-  run: 5,
-  createdAt: 0,
-  ...changes,
-});
+const record = (changes: Partial<SliverRecord> = {}) => sliverRecord({ disk: 2, run: 5, ...changes });
 
 /** What a phase does to the world, as the environments promise it. */
 function act(phase: Phase, world: Observed, wanted: SliverRecord): Observed {

@@ -9,6 +9,7 @@ import { MAX_ID, uidBase } from '../../daemon/slivers/record.ts';
 import { SliverStore } from '../../daemon/slivers/store.ts';
 import { Turns } from '../../daemon/slivers/turns.ts';
 import { Database } from '../../daemon/store/database.ts';
+import { sliverRecord } from '../record.ts';
 
 describe('names', () => {
   it.each(['ucb_p2ps', 'a_b', 'princeton1_codeen', 'x_1'])('%s is one', (name) =>
@@ -76,22 +77,10 @@ describe('keys', () => {
 });
 
 describe('ids', () => {
-  const add = (store: SliverStore, name: string) =>
-    store.add({
-      name,
-      environment: 'namespaces',
-      imageDigest: '',
-      imageName: '',
-      profile: '',
-      rspec: DEFAULT_RSPEC,
-      keys: [],
-      initscript: null,
-      expiresAt: null,
-      desired: 'running',
-      disk: 1,
-      run: 1,
-      createdAt: 0,
-    });
+  const add = (store: SliverStore, name: string) => {
+    const { id, ...record } = sliverRecord({ name });
+    return store.add(record);
+  };
 
   it('go round, so that one just freed comes last', () => {
     const store = new SliverStore(new Database(':memory:'));

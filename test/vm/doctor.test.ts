@@ -1,8 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { KERNELS, type VmResult, vmSteps } from './vm.ts';
+import { describe, expect, it } from 'vitest';
+import { stepsOn } from './steps.ts';
+import { KERNELS } from './vm.ts';
 
 // A machine that has everything: each probe finds what it looks for, and leaves nothing.
 const STEPS = {
@@ -16,17 +14,7 @@ const STEPS = {
 };
 
 describe.each(KERNELS)('the doctor on Debian kernel %s', (kernel) => {
-  const directory = mkdtempSync(join(tmpdir(), 'sliverd-vm-test.'));
-  let seen: Record<keyof typeof STEPS, VmResult>;
-  const output = (step: keyof typeof STEPS): string => {
-    expect(seen[step], step).toMatchObject({ exitCode: 0 });
-    return seen[step].output;
-  };
-
-  beforeAll(async () => {
-    seen = await vmSteps({ kernel, disk: join(directory, 'disk.img') }, STEPS);
-  });
-  afterAll(() => rmSync(directory, { recursive: true }));
+  const output = stepsOn(kernel, STEPS);
 
   it('misses only what the guest lacks indeed: a bigger disk, and somebody who sets its clock', () => {
     const findings: Record<string, { ok: boolean; detail: string }> = JSON.parse(output('whole'));

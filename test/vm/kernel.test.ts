@@ -1,8 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { KERNELS, type VmResult, vmSteps } from './vm.ts';
+import { describe, expect, it } from 'vitest';
+import { stepsOn } from './steps.ts';
+import { KERNELS } from './vm.ts';
 
 // What slivers stand on, with each of Debian's kernels: the test VM has it, and the kernel does what we count on.
 const STEPS = {
@@ -30,17 +28,7 @@ const STEPS = {
 };
 
 describe.each(KERNELS)('Debian kernel %s', (kernel) => {
-  const directory = mkdtempSync(join(tmpdir(), 'sliverd-vm-test.'));
-  let seen: Record<keyof typeof STEPS, VmResult>;
-  const output = (step: keyof typeof STEPS): string => {
-    expect(seen[step], step).toMatchObject({ exitCode: 0 });
-    return seen[step].output;
-  };
-
-  beforeAll(async () => {
-    seen = await vmSteps({ kernel, disk: join(directory, 'disk.img') }, STEPS);
-  });
-  afterAll(() => rmSync(directory, { recursive: true }));
+  const output = stepsOn(kernel, STEPS);
 
   it('is the one asked for', () => {
     expect(output('release').startsWith(`${kernel}.`)).toBe(true);

@@ -42,16 +42,23 @@ export class Crun {
   }
 
   /**
-   * Makes the container with its init held before its first instruction; returns the init's pid on the host.
+   * Makes the container with its init held before its first instruction.
    * @param output where the init's stdout and stderr go, an open descriptor.
    */
-  async create(id: string, bundle: string, output: number): Promise<number> {
-    const pidFile = `${bundle}/pid`;
+  async create(id: string, bundle: string, output: number): Promise<void> {
     const log = `${bundle}/crun.log`;
     rmSync(log, { force: true });
-    const args = ['--log', `file:${log}`, 'create', '--bundle', bundle, '--pid-file', pidFile, id];
+    const args = ['--log', `file:${log}`, 'create', '--bundle', bundle, '--pid-file', pidFile(bundle), id];
     await this.#finish(this.#spawnInside(args, output), 'create', id, () => tail(log));
-    return Number(readFileSync(pidFile, 'utf8'));
+  }
+
+  /** The init's pid on the host, as `create` left it in the bundle; undefined when it never came to that. */
+  initOf(bundle: string): number | undefined {
+    try {
+      return Number(readFileSync(pidFile(bundle), 'utf8')) || undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   async start(id: string): Promise<void> {
@@ -143,6 +150,8 @@ export class Crun {
     }
   }
 }
+
+const pidFile = (bundle: string) => `${bundle}/pid`;
 
 export function tail(file: string): string {
   try {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdirSync, renameSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { deviceNumber } from '../../kernel/mounts.ts';
 import { run } from '../../kernel/run.ts';
 import type { KernelProfile } from '../profiles.ts';
 
@@ -28,7 +29,7 @@ async function ownNode(path: string, rdev: number): Promise<string> {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     // Two slivers may start at once: each makes one, and either will do.
     const made = `${path}.${randomUUID()}`;
-    const [major, minor] = [(rdev >> 8) & 0xfff, (rdev & 0xff) | ((rdev >> 12) & 0xfff00)];
+    const { major, minor } = deviceNumber(rdev);
     await run('mknod', [made, 'c', String(major), String(minor)]);
     chmodSync(made, 0o666);
     renameSync(made, path);

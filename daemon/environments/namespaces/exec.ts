@@ -21,8 +21,7 @@ export async function execInside(
   request: ExecRequest,
 ): Promise<ExecProcess> {
   const folder = context.paths.sliverRun(sliver.id);
-  const base = `${folder}/exec-${process.pid}-${++sequence}`;
-  const files: ExecFiles = { process: `${base}.json`, pid: `${base}.pid`, log: `${base}.log` };
+  const files = execFiles(`${folder}/exec-${process.pid}-${++sequence}`);
   let inside: OciProcess;
   try {
     inside = ociProcess(JSON.parse(readFileSync(`${folder}/config.json`, 'utf8')).process, request);
@@ -32,6 +31,12 @@ export async function execInside(
   const args = context.crun.execArguments(kernelName(sliver.id), files, inside);
   return request.terminal ? onTerminal(args, request.terminal, files) : onPipes(args, files);
 }
+
+const execFiles = (base: string): ExecFiles => ({
+  process: `${base}.json`,
+  pid: `${base}.pid`,
+  log: `${base}.log`,
+});
 
 type End = { exitCode: number } | { signal: string };
 
@@ -82,8 +87,7 @@ export function hangUpLost(folder: string): string[] {
     ? readdirSync(folder).filter((name) => /^exec-[0-9]+-[0-9]+\.json$/.test(name))
     : [];
   return lost.map((name) => {
-    const base = `${folder}/${name.slice(0, -'.json'.length)}`;
-    const files: ExecFiles = { process: `${base}.json`, pid: `${base}.pid`, log: `${base}.log` };
+    const files = execFiles(`${folder}/${name.slice(0, -'.json'.length)}`);
     const program = pidOf(files);
     const crun = program === undefined ? undefined : parentOf(program, files.process);
     if (program !== undefined && crun !== undefined) {

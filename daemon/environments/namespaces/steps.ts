@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { applyLimits, limitFiles } from '../../cgroups/limits.ts';
-import { freeze, isFrozen, killCgroup, removeCgroup, until } from '../../cgroups/tree.ts';
+import { CGROUP_ROOT, freeze, isFrozen, killCgroup, removeCgroup, until } from '../../cgroups/tree.ts';
 import { SliverdError } from '../../errors.ts';
 import { hostName } from '../../slivers/names.ts';
 import { kernelName, type SliverRecord, uidBase } from '../../slivers/record.ts';
@@ -80,7 +80,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
           initPath: INIT,
           insidePath: `${folder(sliver)}/inside`,
           openFilesMax: context.openFilesMax,
-          cgroupPath: cgroup(sliver).slice('/sys/fs/cgroup'.length),
+          cgroupPath: cgroup(sliver).slice(CGROUP_ROOT.length),
           uidBase: uidBase(sliver.id),
           profile: profileOf(sliver),
           deviceNodes: await deviceNodes(profileOf(sliver), paths.devices),
@@ -89,17 +89,14 @@ export function namespaceSteps(context: Context): Environment['phases'] {
         const output = initLog(context, sliver).begin();
         try {
           await crun.delete(kernelName(sliver.id)); // of an attempt that was cut short
-          const pid = await crun.create(kernelName(sliver.id), folder(sliver), output);
-          writeFileSync(`${folder(sliver)}/pid`, String(pid));
+          await crun.create(kernelName(sliver.id), folder(sliver), output);
         } finally {
           closeSync(output);
         }
       }),
-      step('network', 'connecting it', (sliver) =>
-        context.network.attach(Number(readFileSync(`${folder(sliver)}/pid`, 'utf8'))),
-      ),
+      step('network', 'connecting it', (sliver) => context.network.attach(crun.initOf(folder(sliver)) ?? 0)),
       step('run', 'starting its init', async (sliver) => {
-        const pid = readFileSync(`${folder(sliver)}/pid`, 'utf8');
+        const pid = crun.initOf(folder(sliver));
         if (!isInit(pid)) await crun.start(kernelName(sliver.id));
         // `crun start` returns a moment before the init is itself, and until then nothing may enter beside it.
         await until(() => isInit(pid), 10_000, 'its init to start');
@@ -107,7 +104,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
       }),
       step('initscript', 'running its initscript', async (sliver) => {
         if (sliver.initscript !== null) await runInitscript(context, sliver);
-        const pid = Number(readFileSync(`${folder(sliver)}/pid`, 'utf8'));
+        const pid = crun.initOf(folder(sliver)) ?? 0;
         // From here on it counts as running: everything before is cut short and done again.
         writeRunRecord(folder(sliver), { run: sliver.run, disk: sliver.disk, pid });
       }),
@@ -152,7 +149,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
 }
 
 /** Whether crun's own process has become the sliver's init. */
-function isInit(pid: string): boolean {
+function isInit(pid: number | undefined): boolean {
   try {
     return readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'init';
   } catch {
@@ -177,12 +174,8 @@ async function runInitscript(context: Context, sliver: SliverRecord): Promise<vo
 
 /** What a shutdown does: ask all, wait a little, and leave the rest to `kill`. Frozen processes can't hear it. */
 async function terminate(context: Context, cgroup: string, folder: string): Promise<void> {
-  let init = 0;
-  try {
-    init = Number(readFileSync(`${folder}/pid`, 'utf8'));
-  } catch {
-    return; // it never got that far
-  }
+  const init = context.crun.initOf(folder);
+  if (init === undefined) return; // it never got that far
   if (isFrozen(cgroup) || context.stopGraceSeconds === 0) return;
   const others = () => processes(cgroup).filter((pid) => pid !== init);
   for (const pid of others()) {

@@ -1,8 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { startEngine } from '../../node/docker-engine.ts';
-import { smallImageDirectory } from '../../node/image.ts';
 import { removeCgroups } from '../cgroups.ts';
-import { run, type Subject } from './subject.ts';
+import { importSmallImage, run, type Subject } from './subject.ts';
 
 export async function docker(): Promise<Subject> {
   const folder = mkdtempSync('/var/tmp/sliverd-bench-docker-');
@@ -17,29 +16,16 @@ export async function docker(): Promise<Subject> {
   });
   const call = (...args: string[]) =>
     run(`${folder}/output`, 'docker', '--host', `unix://${engine.socket}`, ...args);
-  const image = smallImageDirectory();
   const stop = async () => {
     await engine.stop();
     removeCgroups(cgroup);
     rmSync(folder, { recursive: true });
   };
   try {
-    await run(
-      `${folder}/output`,
-      'tar',
-      '--create',
-      '--file',
-      `${folder}/image.tar`,
-      '--directory',
-      image,
-      '.',
-    );
-    await call('import', `${folder}/image.tar`, 'bench');
+    await importSmallImage(folder, (tar) => call('import', tar, 'bench'));
   } catch (error) {
     await stop();
     throw error;
-  } finally {
-    rmSync(image, { recursive: true });
   }
   return {
     name: 'docker',

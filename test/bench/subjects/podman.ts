@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { smallImageDirectory } from '../../node/image.ts';
 import { removeCgroups } from '../cgroups.ts';
-import { run, type Subject } from './subject.ts';
+import { importSmallImage, run, type Subject } from './subject.ts';
 
 export async function podman(): Promise<Subject> {
   const folder = mkdtempSync('/var/tmp/sliverd-bench-podman-');
@@ -18,7 +17,6 @@ export async function podman(): Promise<Subject> {
       '--runtime=crun',
       ...args,
     );
-  const image = smallImageDirectory();
   const stop = async () => {
     await call('rm', '--all', '--force', '--time=0').catch(() => {}); // what a failure left
     await run('/dev/null', 'umount', '-l', `${folder}/storage/overlay`).catch(() => {});
@@ -26,22 +24,10 @@ export async function podman(): Promise<Subject> {
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    await run(
-      `${folder}/output`,
-      'tar',
-      '--create',
-      '--file',
-      `${folder}/image.tar`,
-      '--directory',
-      image,
-      '.',
-    );
-    await call('import', `${folder}/image.tar`, 'bench');
+    await importSmallImage(folder, (tar) => call('import', tar, 'bench'));
   } catch (error) {
     await stop();
     throw error;
-  } finally {
-    rmSync(image, { recursive: true });
   }
   const create = (id: number, placement: string) =>
     call(

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { emptyPipe } from '../../../daemon/kernel/syscalls.ts';
+import { smallImageDirectory } from '../../node/image.ts';
 
 /** Something that runs slivers, or containers, and is measured. */
 export interface Subject {
@@ -46,5 +47,20 @@ export async function run(output: string, file: string, ...args: string[]): Prom
   } finally {
     closeSync(input);
     closeSync(log);
+  }
+}
+
+/** Packs the small image into `folder` and hands the archive over. */
+export async function importSmallImage(
+  folder: string,
+  importArchive: (tar: string) => Promise<void>,
+): Promise<void> {
+  const image = smallImageDirectory();
+  const tar = `${folder}/image.tar`;
+  try {
+    await run(`${folder}/output`, 'tar', '--create', '--file', tar, '--directory', image, '.');
+    await importArchive(tar);
+  } finally {
+    rmSync(image, { recursive: true });
   }
 }

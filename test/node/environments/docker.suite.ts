@@ -6,8 +6,8 @@ import { removeCgroup } from '../../../daemon/cgroups/tree.ts';
 import { dockerEnvironment } from '../../../daemon/environments/docker/index.ts';
 import type { Environment } from '../../../daemon/environments/environment.ts';
 import { loadProfiles } from '../../../daemon/environments/profiles.ts';
-import { DEFAULT_RSPEC } from '../../../daemon/resources/rspec.ts';
 import type { SliverRecord } from '../../../daemon/slivers/record.ts';
+import { sliverRecord } from '../../record.ts';
 import { behaviour, eventually, execute, settle } from '../behaviour.ts';
 import { scratch } from '../harness.ts';
 import { smallImageDirectory } from '../image.ts';
@@ -58,22 +58,7 @@ behaviour('docker', async () => {
 });
 
 describe('a Docker engine that the owner runs', () => {
-  const record: SliverRecord = {
-    id: 7,
-    name: 'test_engine',
-    environment: 'docker',
-    imageDigest,
-    imageName: 'small',
-    profile: 'standard',
-    rspec: DEFAULT_RSPEC,
-    keys: [],
-    initscript: null,
-    expiresAt: null,
-    desired: 'running',
-    disk: 1,
-    run: 1,
-    createdAt: 0,
-  };
+  const record = sliverRecord({ id: 7, name: 'test_engine', environment: 'docker', imageDigest });
   const removed = (environment: Environment) => settle(environment, { ...record, desired: 'deleted' });
 
   it('says what to do when there is none, in every operation', async () => {

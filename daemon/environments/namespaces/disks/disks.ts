@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { deviceNumber } from '../../../kernel/mounts.ts';
 import type { NodePaths } from '../../../node/paths.ts';
 import type { SliverRecord } from '../../../slivers/record.ts';
 
@@ -98,8 +99,7 @@ export class Disks {
 
 /** `major:minor` of the whole disk below a path: io.max takes no partitions. */
 export function blockDevice(path: string): string | undefined {
-  const { dev } = statSync(path);
-  const [major, minor] = [(dev >> 8) & 0xfff, (dev & 0xff) | ((dev >> 12) & 0xfff00)];
+  const { major, minor } = deviceNumber(statSync(path).dev);
   if (major === 0) return undefined; // not on a block device (tmpfs, btrfs, overlay)
   const known = `/sys/dev/block/${major}:${minor}`;
   if (!existsSync(`${known}/partition`)) return `${major}:${minor}`;

@@ -1,0 +1,23 @@
+import { DEFAULT_RSPEC } from '../daemon/resources/rspec.ts';
+import type { SliverRecord } from '../daemon/slivers/record.ts';
+
+/** A sliver's record for tests that look at a few members of it only. */
+export function sliverRecord(changes: Partial<SliverRecord> = {}): SliverRecord {
+  return {
+    id: 1,
+    name: 'a_b',
+    environment: 'namespaces',
+    imageDigest: 'sha256:0',
+    imageName: 'small',
+    profile: 'standard',
+    rspec: DEFAULT_RSPEC,
+    keys: [],
+    initscript: null,
+    expiresAt: null,
+    desired: 'running',
+    disk: 1,
+    run: 1,
+    createdAt: 0,
+    ...changes,
+  };
+}
