@@ -104,19 +104,15 @@ async function connect(socket: WebSocket, process: ExecProcess): Promise<void> {
 
 /** Sends a stream on a channel; reads on only when the client has taken most of what was sent. */
 async function forward(socket: WebSocket, channel: number, stream: Readable): Promise<void> {
-  try {
-    for await (const chunk of stream) {
-      if (socket.readyState !== socket.OPEN) break;
-      const message = Buffer.concat([Buffer.of(channel), chunk]);
-      await new Promise<void>((resolve) => {
-        if (socket.bufferedAmount < MOST_UNSENT) {
-          socket.send(message, () => {});
-          resolve();
-        } else socket.send(message, () => resolve());
-      });
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EIO') throw error; // a terminal's end
+  for await (const chunk of stream) {
+    if (socket.readyState !== socket.OPEN) break;
+    const message = Buffer.concat([Buffer.of(channel), chunk]);
+    await new Promise<void>((resolve) => {
+      if (socket.bufferedAmount < MOST_UNSENT) {
+        socket.send(message, () => {});
+        resolve();
+      } else socket.send(message, () => resolve());
+    });
   }
 }
 

@@ -5,20 +5,21 @@ import { SliverdError } from '../errors.ts';
  * The system calls that Node lacks, by glibc's wrappers (2.36 and later), on the calling thread: the slowest, mounting
  * a small ext4, takes 2 ms. Every failure is a `kernel` error that names the call, its subject and the errno.
  */
-const libc = koffi.load('libc.so.6');
+export const libc = koffi.load('libc.so.6');
 const strerror = libc.func('const char *strerror(int n)');
 type Foreign = ReturnType<typeof libc.func>;
 
 /** errno names that callers decide on. */
 export const Errno = { ENOENT: 2, EBUSY: 16, EINVAL: 22 } as const;
 
-function failed(call: string, subject: string, errno: number): SliverdError {
+export function failed(call: string, subject: string, errno: number): SliverdError {
   return new SliverdError('kernel', `${call} ${subject}: ${strerror(errno)}`, { extra: { call, errno } });
 }
 
-function now(func: Foreign, call: string, subject: string, ...args: unknown[]): number {
+/** Calls a function of libc that tells failure by -1 and errno. */
+export function call(func: Foreign, name: string, subject: string, ...args: unknown[]): number {
   const result = func(...args) as number;
-  if (result < 0) throw failed(call, subject, koffi.errno());
+  if (result < 0) throw failed(name, subject, koffi.errno());
   return result;
 }
 
@@ -29,7 +30,7 @@ const openTreeC = libc.func('int open_tree(int dirfd, const char *path, unsigned
 /** A detached copy of the mount at `path` (OPEN_TREE_CLONE): a file descriptor that the caller closes. */
 export function cloneTree(path: string): number {
   const OPEN_TREE_CLONE_CLOEXEC = 0x80001;
-  return now(openTreeC, 'open_tree', path, AT_FDCWD, path, OPEN_TREE_CLONE_CLOEXEC);
+  return call(openTreeC, 'open_tree', path, AT_FDCWD, path, OPEN_TREE_CLONE_CLOEXEC);
 }
 
 const mountSetattrC = libc.func(
@@ -39,7 +40,7 @@ export const MountAttr = { RDONLY: 0x1, NOSUID: 0x2, NODEV: 0x4, NOEXEC: 0x8, ID
 /** Sets attributes on a detached mount; with IDMAP, ids are mapped by the user namespace behind `userNamespace`. */
 export function setMountAttributes(tree: number, set: number, userNamespace = 0): void {
   const attributes = new BigUint64Array([BigInt(set), 0n, 0n, BigInt(userNamespace)]);
-  now(mountSetattrC, 'mount_setattr', 'idmap', tree, '', AT_EMPTY_PATH, attributes, attributes.byteLength);
+  call(mountSetattrC, 'mount_setattr', 'idmap', tree, '', AT_EMPTY_PATH, attributes, attributes.byteLength);
 }
 
 const moveMountC = libc.func(
@@ -48,7 +49,7 @@ const moveMountC = libc.func(
 /** Attaches a detached mount at `target`. */
 export function attachMount(tree: number, target: string): void {
   const MOVE_MOUNT_F_EMPTY_PATH = 4;
-  now(moveMountC, 'move_mount', target, tree, '', AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH);
+  call(moveMountC, 'move_mount', target, tree, '', AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH);
 }
 
 const fsopenC = libc.func('int fsopen(const char *type, unsigned int flags)');
@@ -68,15 +69,15 @@ export function closeFd(fd: number): void {
  */
 export function newMount(type: string, options: Record<string, string | true>, attributes = 0): number {
   const [SET_FLAG, SET_STRING, CREATE] = [0, 1, 6];
-  const fd = now(fsopenC, 'fsopen', type, type, 1);
+  const fd = call(fsopenC, 'fsopen', type, type, 1);
   const subject = `${type} ${options.source ?? ''}`.trim();
   try {
     for (const [key, value] of Object.entries(options)) {
-      if (value === true) now(fsconfigC, 'fsconfig', `${type} ${key}`, fd, SET_FLAG, key, null, 0);
-      else now(fsconfigC, 'fsconfig', `${type} ${key}=${value}`, fd, SET_STRING, key, value, 0);
+      if (value === true) call(fsconfigC, 'fsconfig', `${type} ${key}`, fd, SET_FLAG, key, null, 0);
+      else call(fsconfigC, 'fsconfig', `${type} ${key}=${value}`, fd, SET_STRING, key, value, 0);
     }
-    now(fsconfigC, 'mount', subject, fd, CREATE, null, null, 0);
-    return now(fsmountC, 'fsmount', subject, fd, 1, attributes);
+    call(fsconfigC, 'mount', subject, fd, CREATE, null, null, 0);
+    return call(fsmountC, 'fsmount', subject, fd, 1, attributes);
   } catch (cause) {
     const message = Buffer.alloc(512);
     const length = Number(readC(fd, message, message.length));
@@ -103,23 +104,23 @@ export function detachMount(path: string): boolean {
 const ioctlC = libc.func('int ioctl(int fd, unsigned long request, void *argument)');
 const ioctlNumberC = libc.func('ioctl', 'int', ['int', 'unsigned long', 'unsigned long']);
 export function ioctl(fd: number, request: number, argument: Uint8Array, subject: string): number {
-  return now(ioctlC, 'ioctl', subject, fd, request, argument);
+  return call(ioctlC, 'ioctl', subject, fd, request, argument);
 }
 export function ioctlNumber(fd: number, request: number, argument: number, subject: string): number {
-  return now(ioctlNumberC, 'ioctl', subject, fd, request, argument);
+  return call(ioctlNumberC, 'ioctl', subject, fd, request, argument);
 }
 
 const quotactlC = libc.func('int quotactl(int command, const char *special, int id, void *address)');
 /** `device` is the block device of the mounted file system; the shape of `block` belongs to `command`. */
 export function quotactl(command: number, device: string, id: number, block: Uint8Array): void {
-  now(quotactlC, 'quotactl', `${device} project ${id}`, command, device, id, block);
+  call(quotactlC, 'quotactl', `${device} project ${id}`, command, device, id, block);
 }
 
 const setnsC = libc.func('int setns(int fd, int type)');
 /** Moves this thread into another network namespace; callers go back before they return to the event loop. */
 export function setNetworkNamespace(fd: number): void {
   const CLONE_NEWNET = 0x40000000;
-  now(setnsC, 'setns', 'network namespace', fd, CLONE_NEWNET);
+  call(setnsC, 'setns', 'network namespace', fd, CLONE_NEWNET);
 }
 
 const pipe2 = libc.func('int pipe2(void *fds, int flags)');
@@ -127,7 +128,7 @@ const O_CLOEXEC = 0o2000000;
 /** A pipe that nobody can write to: reading it ends at once. The caller closes it. */
 export function emptyPipe(): number {
   const ends = new Int32Array(2);
-  now(pipe2, 'pipe2', 'of nothing', ends, O_CLOEXEC);
+  call(pipe2, 'pipe2', 'of nothing', ends, O_CLOEXEC);
   closeC(ends[1]);
   return ends[0] ?? -1;
 }
@@ -137,30 +138,17 @@ const adjtimexC = libc.func('int adjtimex(_Inout_ uint8_t *timex)');
 export function clockIsSynchronised(): boolean {
   const timex = Buffer.alloc(208); // struct timex, with `modes` 0: nothing is changed
   const TIME_ERROR = 5;
-  return now(adjtimexC, 'adjtimex', 'clock', timex) !== TIME_ERROR;
+  return call(adjtimexC, 'adjtimex', 'clock', timex) !== TIME_ERROR;
 }
 
-const pidfdOpenC = libc.func('int pidfd_open(int pid, unsigned int flags)');
-const pidfdGetfdC = libc.func('int pidfd_getfd(int pidfd, int fd, unsigned int flags)');
-/** A duplicate of descriptor `fd` of process `pid`, which the caller closes: the same open file, not opened anew. */
-export function descriptorOf(pid: number, fd: number): number {
-  const pidfd = now(pidfdOpenC, 'pidfd_open', `${pid}`, pid, 0);
-  try {
-    return now(pidfdGetfdC, 'pidfd_getfd', `${fd} of ${pid}`, pidfd, fd, 0);
-  } finally {
-    closeC(pidfd);
-  }
-}
-
-const tcgetattrC = libc.func('int tcgetattr(int fd, _Out_ uint8_t *termios)');
-const tcsetattrC = libc.func('int tcsetattr(int fd, int when, uint8_t *termios)');
-/** Lets a terminal pass output as it is: no newline becomes a carriage return and a newline on the way. */
-export function passOutput(fd: number): void {
-  const termios = Buffer.alloc(60); // struct termios of glibc; c_oflag is its second word
-  const [TCSANOW, ONLCR] = [0, 4];
-  now(tcgetattrC, 'tcgetattr', 'terminal', fd, termios);
-  termios.writeUInt32LE(termios.readUInt32LE(4) & ~ONLCR, 4);
-  now(tcsetattrC, 'tcsetattr', 'terminal', fd, TCSANOW, termios);
+const pollfd = koffi.struct('pollfd', { fd: 'int', events: 'short', revents: 'short' });
+const pollC = libc.func('poll', 'int', [koffi.inout(koffi.pointer(pollfd)), 'unsigned long', 'int']);
+const POLLIN = 1;
+/** Whether a read would give something at once. For a terminal this is what the other side has written as of now. */
+export function isReadable(fd: number): boolean {
+  const entry = { fd, events: POLLIN, revents: 0 };
+  call(pollC, 'poll', `${fd}`, entry, 1, 0);
+  return (entry.revents & POLLIN) !== 0;
 }
 
 const lseekC = libc.func('int64_t lseek(int fd, int64_t offset, int whence)');

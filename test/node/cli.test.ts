@@ -3,7 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openTerminal, type Terminal } from '../../daemon/kernel/terminal.ts';
+import { openTerminal, type Terminal } from '../terminal.ts';
 import { TestNode, until } from './harness.ts';
 import { smallImageDirectory } from './image.ts';
 

@@ -22,6 +22,8 @@ export interface ExecFiles {
   readonly pid: string;
   /** What crun itself complains of: nothing of the guest's gets here. */
   readonly log: string;
+  /** Where crun connects to hand over a terminal. */
+  readonly socket: string;
 }
 
 /** The one place that runs crun. Containers are named by the sliver's kernel name; state is below `root`. */
@@ -84,6 +86,7 @@ export class Crun {
       '--log',
       `file:${files.log}`,
       'exec',
+      ...(process.terminal ? ['--console-socket', files.socket] : []),
       '--pid-file',
       files.pid,
       '--process',

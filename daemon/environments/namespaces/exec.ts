@@ -1,9 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { Writable } from 'node:stream';
+import { PassThrough } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SliverdError } from '../../errors.ts';
+import { ConsoleSocket } from '../../kernel/console-socket.ts';
 import { HOST_ENV } from '../../kernel/run.ts';
-import { openTerminal, resizeTerminalsOf } from '../../kernel/terminal.ts';
+import { Terminal } from '../../kernel/terminal.ts';
 import { kernelName, type SliverRecord } from '../../slivers/record.ts';
 import type { ExecProcess, ExecRequest } from '../environment.ts';
 import { type ExecFiles, type OciProcess, tail } from './crun.ts';
@@ -36,6 +39,7 @@ const execFiles = (base: string): ExecFiles => ({
   process: `${base}.json`,
   pid: `${base}.pid`,
   log: `${base}.log`,
+  socket: `${base}.sock`,
 });
 
 type End = { exitCode: number } | { signal: string };
@@ -75,7 +79,7 @@ function kill(child: ChildProcess, files: ExecFiles, signal: NodeJS.Signals): vo
 }
 
 function remove(files: ExecFiles): void {
-  for (const file of [files.process, files.pid, files.log]) rmSync(file, { force: true });
+  for (const file of Object.values(files)) rmSync(file, { force: true });
 }
 
 /**
@@ -128,44 +132,82 @@ function ociProcess(template: OciProcess, request: ExecRequest): OciProcess {
   };
 }
 
-function onPipes(args: string[], files: ExecFiles): ExecProcess {
+function spawnCrun(args: string[]): ChildProcessWithoutNullStreams {
   const child = spawn('crun', args, { stdio: 'pipe', env: HOST_ENV });
   child.stdin.on('error', () => {}); // it may end without reading its input
-  const ended = new Promise<End>((resolve, reject) => {
-    child.on('error', (cause) => reject(new SliverdError('host-tool', 'crun exec', { cause })));
-    child.on('close', (code, signal) =>
-      resolve(signal ? { signal: signal.replace('SIG', '') } : { exitCode: code ?? 0 }),
-    );
-  })
-    .then((end) => judge(end, files))
-    .finally(() => remove(files));
+  return child;
+}
+
+/** @param event `close` waits for the end of the streams too. */
+async function endOf(child: ChildProcess, event: 'exit' | 'close', files: ExecFiles): Promise<End> {
+  try {
+    const [code, signal] = await once(child, event);
+    return judge(signal ? { signal: signal.replace('SIG', '') } : { exitCode: code ?? 0 }, files);
+  } catch (cause) {
+    throw cause instanceof SliverdError ? cause : new SliverdError('host-tool', 'crun exec', { cause });
+  } finally {
+    remove(files);
+  }
+}
+
+function onPipes(args: string[], files: ExecFiles): ExecProcess {
+  const child = spawnCrun(args);
   return {
     stdin: child.stdin,
     stdout: child.stdout,
     stderr: child.stderr,
     resize() {},
     kill: (signal) => kill(child, files, signal),
-    ended,
+    ended: endOf(child, 'close', files),
   };
 }
 
-function onTerminal(args: string[], size: { columns: number; rows: number }, files: ExecFiles): ExecProcess {
-  const terminal = openTerminal('crun', args, { ...size, env: { ...HOST_ENV, TERM: 'xterm' }, relay: true });
-  const stdin = new Writable({
-    write: (chunk, _encoding, callback) => void terminal.master.write(chunk, callback),
-    final: (callback) => void terminal.master.write(Buffer.from([4]), callback), // end of file, on a terminal
-  });
-  stdin.on('error', () => {});
+/**
+ * The terminal is crun's making, inside, but its master side is ours: crun (1.8) itself would pass it on only as long
+ * as the program lives, and lose what it wrote last.
+ */
+async function onTerminal(
+  args: string[],
+  size: { columns: number; rows: number },
+  files: ExecFiles,
+): Promise<ExecProcess> {
+  const socket = new ConsoleSocket(files.socket);
+  try {
+    const child = spawnCrun(args);
+    const ended = endOf(child, 'exit', files);
+    const over = ended.then(
+      () => true,
+      () => true,
+    );
+    let [fd, done] = [socket.take(), false];
+    while (fd === undefined && !done) {
+      done = await Promise.race([over, sleep(1, false)]);
+      fd = socket.take();
+    }
+    if (fd === undefined) return withoutTerminal(await ended);
+    const terminal = new Terminal(fd);
+    terminal.resize(size.columns, size.rows);
+    return {
+      stdin: terminal.stdin,
+      stdout: terminal.stdout,
+      stderr: null,
+      resize: (columns, rows) => terminal.resize(columns, rows),
+      kill: (signal) => kill(child, files, signal),
+      ended: ended.finally(() => terminal.finish()),
+    };
+  } finally {
+    socket.close();
+  }
+}
+
+/** What could not be started leaves an end, and no terminal. */
+function withoutTerminal(end: End): ExecProcess {
   return {
-    stdin,
-    stdout: terminal.master,
+    stdin: new PassThrough().resume(),
+    stdout: new PassThrough().end(),
     stderr: null,
-    resize(columns, rows) {
-      terminal.resize(columns, rows);
-      // crun's exec (1.8) gives the terminal inside its first size only, and hands on nothing but the signal.
-      if (terminal.child.pid !== undefined) resizeTerminalsOf(terminal.child.pid, columns, rows);
-    },
-    kill: (signal) => kill(terminal.child, files, signal),
-    ended: terminal.ended.then((end) => judge(end, files)).finally(() => remove(files)),
+    resize() {},
+    kill() {},
+    ended: Promise.resolve(end),
   };
 }
