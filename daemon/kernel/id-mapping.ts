@@ -5,35 +5,53 @@ import { during, SliverdError } from '../errors.ts';
 import { HOST_ENV } from './run.ts';
 
 /**
- * A user namespace that maps ids 0 and up to `base` and up, as an open descriptor: what an idmapped mount wants.
- * The kernel gives one only to a process that lives in it, so a child lives for the two milliseconds this takes;
- * it waits on a pipe, so it is gone whatever happens to the daemon.
+ * A user namespace that maps ids 0 and up to `base` and up: what an idmapped mount wants. The kernel gives one only
+ * to a process that lives in it, so a child does, until `close`; its input is a pipe of ours, so it is gone whatever
+ * happens to the daemon. It comes up while the caller does something else.
  */
-export async function idMapping(base: number, count: number): Promise<{ fd: number; close(): void }> {
-  const child = spawn('unshare', ['--user', 'sh', '-c', 'echo && read _'], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    env: HOST_ENV,
-  });
-  let complaint = '';
-  child.stderr.on('data', (data) => {
-    complaint += data;
-  });
-  child.stdin.on('error', () => {});
-  try {
-    return await during(`mapping ids from ${base}`, async () => {
-      await Promise.race([
-        once(child.stdout, 'data'),
-        once(child, 'close').then(() => {
-          throw new SliverdError('host-tool', `unshare --user: ${complaint.trim() || 'ended early'}`);
-        }),
-      ]);
-      for (const map of ['uid_map', 'gid_map'])
-        writeFileSync(`/proc/${child.pid}/${map}`, `0 ${base} ${count}\n`);
-      const fd = openSync(`/proc/${child.pid}/ns/user`, 'r');
-      return { fd, close: () => closeSync(fd) };
+export class IdMapping {
+  readonly #base: number;
+  readonly #count: number;
+  readonly #child = spawn('unshare', ['--user', 'cat'], { stdio: 'pipe', env: HOST_ENV });
+  readonly #up: Promise<unknown>;
+  #fd: number | undefined;
+  #complaint = '';
+
+  constructor(base: number, count: number) {
+    this.#base = base;
+    this.#count = count;
+    this.#child.on('error', (error) => {
+      this.#complaint += error.message;
     });
-  } finally {
-    child.stdin.end();
-    child.kill('SIGKILL');
+    this.#child.stderr.on('data', (data) => {
+      this.#complaint += data;
+    });
+    this.#child.stdin.on('error', () => {});
+    this.#child.stdin.write('.'); // comes back once it is in its namespace
+    const { stdout } = this.#child;
+    this.#up = Promise.race([once(stdout, 'data'), once(stdout, 'close')]).catch(() => {});
+  }
+
+  /** An open descriptor of the user namespace, which is this object's. */
+  async descriptor(): Promise<number> {
+    return during(`mapping ids from ${this.#base}`, async () => {
+      await this.#up;
+      const { pid } = this.#child;
+      try {
+        for (const map of ['uid_map', 'gid_map'])
+          writeFileSync(`/proc/${pid}/${map}`, `0 ${this.#base} ${this.#count}\n`);
+        this.#fd = openSync(`/proc/${pid}/ns/user`, 'r');
+        return this.#fd;
+      } catch (cause) {
+        throw new SliverdError('host-tool', `unshare --user: ${this.#complaint.trim() || 'ended early'}`, {
+          cause,
+        });
+      }
+    });
+  }
+
+  close(): void {
+    this.#child.kill('SIGKILL');
+    if (this.#fd !== undefined) closeSync(this.#fd);
   }
 }

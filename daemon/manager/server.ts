@@ -1,4 +1,4 @@
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, renameSync, rmSync } from 'node:fs';
 import swagger from '@fastify/swagger';
 import websocket from '@fastify/websocket';
 import fastify from 'fastify';
@@ -73,8 +73,12 @@ export async function managerServer(manager: Manager, version: string): Promise<
 
 /** Serves on a Unix socket that root alone may open. A socket that a dead daemon left is replaced. */
 export async function listen(server: Server, path: string): Promise<void> {
-  rmSync(path, { force: true });
-  // To connect takes the right to write, which the daemon's umask (main.ts) leaves to root alone from the first moment.
-  await server.listen({ path });
-  chmodSync(path, 0o600);
+  // By its name only once it answers: whoever sees the socket may connect. The daemon's umask (main.ts) leaves the
+  // right to write, which that takes, to root alone from the first moment.
+  const fresh = `${path}.new`;
+  server.addHook('onClose', async () => rmSync(path, { force: true }));
+  rmSync(fresh, { force: true });
+  await server.listen({ path: fresh });
+  chmodSync(fresh, 0o600);
+  renameSync(fresh, path);
 }

@@ -44,27 +44,33 @@ export class Crun {
   }
 
   /**
-   * Makes the container with its init held before its first instruction.
+   * Makes the container and starts its init, which runs on by itself.
    * @param output where the init's stdout and stderr go, an open descriptor.
    */
-  async create(id: string, bundle: string, output: number): Promise<void> {
+  async run(id: string, bundle: string, output: number): Promise<void> {
     const log = `${bundle}/crun.log`;
     rmSync(log, { force: true });
-    const args = ['--log', `file:${log}`, 'create', '--bundle', bundle, '--pid-file', pidFile(bundle), id];
-    await this.#finish(this.#spawnInside(args, output), 'create', id, () => tail(log));
+    const args = [
+      '--log',
+      `file:${log}`,
+      'run',
+      '--detach',
+      '--bundle',
+      bundle,
+      '--pid-file',
+      pidFile(bundle),
+      id,
+    ];
+    await this.#finish(this.#spawnInside(args, output), 'run', id, () => tail(log));
   }
 
-  /** The init's pid on the host, as `create` left it in the bundle; undefined when it never came to that. */
+  /** The init's pid on the host, as `run` left it in the bundle; undefined when it never came to that. */
   initOf(bundle: string): number | undefined {
     try {
       return Number(readFileSync(pidFile(bundle), 'utf8')) || undefined;
     } catch {
       return undefined;
     }
-  }
-
-  async start(id: string): Promise<void> {
-    await this.#run('start', id);
   }
 
   /** Kills what is left of a container and forgets it; one that isn't there is no error. */
@@ -140,7 +146,7 @@ export class Crun {
 
   async #finish(child: ChildProcess, verb: string, id: string, complaint: () => string): Promise<void> {
     try {
-      const [code, signal] = await once(child, verb === 'create' || verb === 'exec' ? 'exit' : 'close');
+      const [code, signal] = await once(child, verb === 'delete' ? 'close' : 'exit');
       if (code === 0) return;
       throw new SliverdError(
         'host-tool',

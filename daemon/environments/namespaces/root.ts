@@ -1,6 +1,5 @@
 import { chownSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { idMapping } from '../../kernel/id-mapping.ts';
 import {
   attachMount,
   cloneTree,
@@ -10,7 +9,6 @@ import {
   newMount,
   setMountAttributes,
 } from '../../kernel/syscalls.ts';
-import { UIDS_PER_SLIVER } from '../../slivers/record.ts';
 import { withBallast } from './ballast.ts';
 
 /** The writable layer on an open disk: overlayfs wants an upper and a work directory on one file system. */
@@ -57,20 +55,19 @@ export interface RootPaths {
 /**
  * Mounts the sliver's root at `paths.root`: the shared image below, its ids mapped to the sliver's range without
  * copying, and the writable layer above (docs/decisions/0003-transient-mounts.md).
+ * @param ids descriptor of a user namespace with the sliver's mapping.
  */
-export async function mountRoot(image: string, layer: Layer, base: number, paths: RootPaths): Promise<void> {
+export function mountRoot(image: string, layer: Layer, ids: number, paths: RootPaths): void {
   for (const path of [paths.root, paths.lower]) {
     detachMount(path);
     mkdirSync(path, { recursive: true, mode: 0o700 });
   }
-  const ids = await idMapping(base, UIDS_PER_SLIVER);
   const tree = cloneTree(image);
   try {
-    setMountAttributes(tree, MountAttr.IDMAP | MountAttr.RDONLY | MountAttr.NODEV, ids.fd);
+    setMountAttributes(tree, MountAttr.IDMAP | MountAttr.RDONLY | MountAttr.NODEV, ids);
     attachMount(tree, paths.lower);
   } finally {
     closeFd(tree);
-    ids.close();
   }
   try {
     const options = { lowerdir: paths.lower, upperdir: layer.upper, workdir: layer.work };

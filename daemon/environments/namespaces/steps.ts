@@ -13,8 +13,9 @@ import {
 import { applyLimits, limitFiles } from '../../cgroups/limits.ts';
 import { CGROUP_ROOT, freeze, isFrozen, killCgroup, removeCgroup, until } from '../../cgroups/tree.ts';
 import { SliverdError } from '../../errors.ts';
+import { IdMapping } from '../../kernel/id-mapping.ts';
 import { hostName } from '../../slivers/names.ts';
-import { kernelName, type SliverRecord, uidBase } from '../../slivers/record.ts';
+import { kernelName, type SliverRecord, UIDS_PER_SLIVER, uidBase } from '../../slivers/record.ts';
 import type { Environment, Step } from '../environment.ts';
 import { deviceNodes } from './devices.ts';
 import { blockDevice } from './disks/disks.ts';
@@ -38,8 +39,12 @@ export function namespaceSteps(context: Context): Environment['phases'] {
     root: `${folder(sliver)}/root`,
   });
   const limits = (sliver: SliverRecord) => {
-    const disk = disks.opened(sliver);
-    return limitFiles(sliver.rspec, cgroups.controllers, disk && blockDevice(disk));
+    const device = disks.look(sliver, blockDevice);
+    return limitFiles(sliver.rspec, cgroups.controllers, device);
+  };
+  const unmount = (sliver: SliverRecord) => {
+    unmountRoot(rootPaths(sliver));
+    disks.close(sliver.id);
   };
   const profileOf = (sliver: SliverRecord) => {
     const profile = context.profiles.get(sliver.profile);
@@ -61,19 +66,22 @@ export function namespaceSteps(context: Context): Environment['phases'] {
         writeFileSync(script, sliver.initscript, { mode: 0o700 });
         chownSync(script, uidBase(sliver.id), uidBase(sliver.id));
       }),
-      step('open-disk', 'opening the disk', async (sliver) => {
-        await disks.open(sliver);
+      step('root', 'mounting its root', async (sliver) => {
+        const ids = new IdMapping(uidBase(sliver.id), UIDS_PER_SLIVER);
+        try {
+          const disk = await disks.open(sliver);
+          const layer = makeLayer(disk, uidBase(sliver.id), guestFiles(sliver));
+          const image = context.imageRoot(sliver.imageDigest);
+          mountRoot(image, layer, await ids.descriptor(), rootPaths(sliver));
+        } finally {
+          ids.close();
+        }
       }),
       step('cgroup', 'setting limits', async (sliver) => {
         mkdirSync(cgroup(sliver), { recursive: true });
         applyLimits(cgroup(sliver), limits(sliver));
       }),
-      step('root', 'mounting its root', async (sliver) => {
-        const disk = await disks.open(sliver);
-        const layer = makeLayer(disk, uidBase(sliver.id), guestFiles(sliver));
-        await mountRoot(context.imageRoot(sliver.imageDigest), layer, uidBase(sliver.id), rootPaths(sliver));
-      }),
-      step('create', 'making its namespaces', async (sliver) => {
+      step('run', 'making its namespaces and starting its init', async (sliver) => {
         const config = ociSpec({
           hostname: hostName(sliver.name),
           rootPath: rootPaths(sliver).root,
@@ -89,19 +97,16 @@ export function namespaceSteps(context: Context): Environment['phases'] {
         const output = initLog(context, sliver).begin();
         try {
           await crun.delete(kernelName(sliver.id)); // of an attempt that was cut short
-          await crun.create(kernelName(sliver.id), folder(sliver), output);
+          await crun.run(kernelName(sliver.id), folder(sliver), output);
         } finally {
           closeSync(output);
         }
+        const pid = crun.initOf(folder(sliver));
+        // crun returns a moment before the init is itself, and until then nothing may enter beside it.
+        await until(() => isInit(pid), 10_000, 'its init to start');
+        unmount(sliver); // the container has what it needs
       }),
       step('network', 'connecting it', (sliver) => context.network.attach(crun.initOf(folder(sliver)) ?? 0)),
-      step('run', 'starting its init', async (sliver) => {
-        const pid = crun.initOf(folder(sliver));
-        if (!isInit(pid)) await crun.start(kernelName(sliver.id));
-        // `crun start` returns a moment before the init is itself, and until then nothing may enter beside it.
-        await until(() => isInit(pid), 10_000, 'its init to start');
-        unmountRoot(rootPaths(sliver));
-      }),
       step('initscript', 'running its initscript', async (sliver) => {
         if (sliver.initscript !== null) await runInitscript(context, sliver);
         const pid = crun.initOf(folder(sliver)) ?? 0;
@@ -112,7 +117,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
 
     apply: [
       step('limits', 'setting limits', async (sliver, log) => {
-        await disks.resize(sliver);
+        disks.resize(sliver);
         const written = applyLimits(cgroup(sliver), limits(sliver));
         if (written.length) log.info({ written }, 'limits changed');
         initLog(context, sliver).shorten();
@@ -132,8 +137,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
         await crun.delete(kernelName(sliver.id));
       }),
       step('unmount', 'unmounting', async (sliver) => {
-        unmountRoot(rootPaths(sliver));
-        disks.close(sliver.id);
+        unmount(sliver);
       }),
       step('clear', 'removing its cgroup', async (sliver) => {
         removeCgroup(cgroup(sliver));

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { makeLayer, mountRoot, unmountRoot } from '../../../daemon/environments/namespaces/root.ts';
-import { uidBase } from '../../../daemon/slivers/record.ts';
+import { IdMapping } from '../../../daemon/kernel/id-mapping.ts';
+import { UIDS_PER_SLIVER, uidBase } from '../../../daemon/slivers/record.ts';
 import { removeCgroups } from '../cgroups.ts';
 import { type Node, sliverName } from './sliverd.ts';
 import { run, type Subject } from './subject.ts';
@@ -35,7 +36,12 @@ export async function crun(of: Node): Promise<Subject> {
       const base = uidBase(FIRST_ID + (id % 2000));
       mkdirSync(bundle(id));
       prepared.add(id);
-      await mountRoot(image, makeLayer(`${bundle(id)}/disk`, base, {}), base, roots(id));
+      const ids = new IdMapping(base, UIDS_PER_SLIVER);
+      try {
+        mountRoot(image, makeLayer(`${bundle(id)}/disk`, base, {}), await ids.descriptor(), roots(id));
+      } finally {
+        ids.close();
+      }
       const mapping = [{ containerID: 0, hostID: base, size: 65_536 }];
       const linux = {
         ...config.linux,

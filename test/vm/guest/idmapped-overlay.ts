@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { idMapping } from '../../../daemon/kernel/id-mapping.ts';
+import { IdMapping } from '../../../daemon/kernel/id-mapping.ts';
 import {
   attachMount,
   cloneTree,
@@ -19,9 +19,9 @@ for (const name of ['image', 'lower', 'upper', 'work', 'root'])
 writeFileSync(`${at}/image/file`, 'of the image');
 execFileSync('chown', [`${BASE}:${BASE}`, `${at}/upper`, `${at}/work`]);
 
-const mapping = await idMapping(BASE, 65_536);
+const mapping = new IdMapping(BASE, 65_536);
 const tree = cloneTree(`${at}/image`);
-setMountAttributes(tree, MountAttr.IDMAP | MountAttr.RDONLY, mapping.fd);
+setMountAttributes(tree, MountAttr.IDMAP | MountAttr.RDONLY, await mapping.descriptor());
 attachMount(tree, `${at}/lower`);
 closeFd(tree);
 mapping.close();

@@ -14,18 +14,14 @@ export interface DiskKind {
   make(folder: string, sliver: SliverRecord): Promise<void>;
   /** Removes the folder of a disk that is closed. */
   remove(folder: string): Promise<void>;
-  /** Makes the disk's contents reachable and returns where; idempotent. */
+  /** Makes the disk's contents reachable by a path for the time of a start, and returns it; idempotent. */
   open(folder: string, mountPoint: string, sliver: SliverRecord): Promise<string>;
-  /** Where an open disk's contents are, or undefined when it isn't open. */
-  opened(folder: string, mountPoint: string): string | undefined;
   close(mountPoint: string): void;
-  /** Brings the bounds of an open disk to those of the record. */
-  resize(folder: string, mountPoint: string, sliver: SliverRecord): Promise<void>;
-  usage(
-    folder: string,
-    mountPoint: string,
-    sliver: SliverRecord,
-  ): { bytes: number; inodes: number } | undefined;
+  /** Does `work` in the contents of a disk that a sliver has in use; undefined when none has. */
+  look<T>(folder: string, work: (contents: string) => T): T | undefined;
+  /** Brings the bounds of a disk in use to those of the record. */
+  resize(folder: string, sliver: SliverRecord): void;
+  usage(folder: string, sliver: SliverRecord): { bytes: number; inodes: number } | undefined;
 }
 
 export class Disks {
@@ -80,20 +76,20 @@ export class Disks {
     return this.kind.open(this.folder(sliver), this.mountPoint(sliver.id), sliver);
   }
 
-  opened(sliver: SliverRecord): string | undefined {
-    return this.kind.opened(this.folder(sliver), this.mountPoint(sliver.id));
+  look<T>(sliver: SliverRecord, work: (contents: string) => T): T | undefined {
+    return this.kind.look(this.folder(sliver), work);
   }
 
   close(id: number): void {
     this.kind.close(this.mountPoint(id));
   }
 
-  resize(sliver: SliverRecord): Promise<void> {
-    return this.kind.resize(this.folder(sliver), this.mountPoint(sliver.id), sliver);
+  resize(sliver: SliverRecord): void {
+    this.kind.resize(this.folder(sliver), sliver);
   }
 
   usage(sliver: SliverRecord): { bytes: number; inodes: number } | undefined {
-    return this.kind.usage(this.folder(sliver), this.mountPoint(sliver.id), sliver);
+    return this.kind.usage(this.folder(sliver), sliver);
   }
 }
 

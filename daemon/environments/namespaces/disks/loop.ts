@@ -12,7 +12,7 @@ import { basename, dirname } from 'node:path';
 import { attachLoop, growLoop } from '../../../kernel/loop.ts';
 import { isMountPoint } from '../../../kernel/mounts.ts';
 import { run } from '../../../kernel/run.ts';
-import { attachMount, closeFd, detachMount, MountAttr, newMount } from '../../../kernel/syscalls.ts';
+import { attachMount, closeFd, detachMount, ioctl, MountAttr, newMount } from '../../../kernel/syscalls.ts';
 import type { SliverRecord } from '../../../slivers/record.ts';
 import type { DiskKind } from './disks.ts';
 import { formatDisk } from './format.ts';
@@ -37,7 +37,7 @@ export const loopDisk: DiskKind = {
     const image = `${folder}/disk.img`;
     const { device, fd } = reuse(image) ?? (await attachGrown(image, sliver));
     try {
-      const mount = newMount('ext4', { source: device, noinit_itable: true }, MountAttr.NODEV);
+      const mount = mountOf(device);
       try {
         attachMount(mount, mountPoint);
       } finally {
@@ -49,32 +49,58 @@ export const loopDisk: DiskKind = {
     return mountPoint;
   },
 
-  opened(_folder, mountPoint) {
-    return isMountPoint(mountPoint) ? mountPoint : undefined;
-  },
-
   close(mountPoint) {
     while (detachMount(mountPoint));
   },
 
-  async resize(folder, mountPoint, sliver) {
+  // By a mount that hangs nowhere: nothing to leave behind, and nobody's path.
+  look(folder, work) {
+    const bound = reuse(`${folder}/disk.img`);
+    if (!bound) return undefined;
+    try {
+      const mount = mountOf(bound.device);
+      try {
+        return work(`/proc/self/fd/${mount}`);
+      } finally {
+        closeFd(mount);
+      }
+    } finally {
+      closeSync(bound.fd);
+    }
+  },
+
+  resize(folder, sliver) {
     const image = `${folder}/disk.img`;
     const wanted = whole(sliver.rspec['disk.bytes']);
     // Shrinking needs the file system at rest, growing a capability: else it happens in `open`, at the next start.
-    if (!isMountPoint(mountPoint) || !canGrowMounted() || sizeOf(image) >= wanted) return;
-    const device = loopOf(image);
-    if (!device) return;
-    truncateSync(image, wanted);
-    growLoop(device);
-    await run('resize2fs', [device]);
+    if (!canGrowMounted() || sizeOf(image) >= wanted) return;
+    this.look(folder, (contents) => {
+      truncateSync(image, wanted);
+      growLoop(loopOf(image) ?? '');
+      growExt4(contents, wanted);
+    });
   },
 
-  usage(_folder, mountPoint) {
-    if (!isMountPoint(mountPoint)) return undefined;
-    const stat = statfsSync(mountPoint);
-    return { bytes: (stat.blocks - stat.bfree) * stat.bsize, inodes: stat.files - stat.ffree };
+  usage(folder) {
+    const stat = this.look(folder, (contents) => statfsSync(contents));
+    return stat && { bytes: (stat.blocks - stat.bfree) * stat.bsize, inodes: stat.files - stat.ffree };
   },
 };
+
+const mountOf = (device: string) =>
+  newMount('ext4', { source: device, noinit_itable: true }, MountAttr.NODEV);
+
+/** resize2fs(8) wants a mount point to do this. */
+function growExt4(contents: string, bytes: number): void {
+  const EXT4_IOC_RESIZE_FS = 0x40086610;
+  const blocks = new BigUint64Array([BigInt(Math.floor(bytes / statfsSync(contents).bsize))]);
+  const fd = openSync(contents, 'r');
+  try {
+    ioctl(fd, EXT4_IOC_RESIZE_FS, new Uint8Array(blocks.buffer), `growing ${contents}`);
+  } finally {
+    closeSync(fd);
+  }
+}
 
 const whole = (bytes: number) => bytes - (bytes % 4096);
 
@@ -96,7 +122,7 @@ async function grow(image: string, sliver: SliverRecord): Promise<void> {
   if (size === wanted) return;
   await run('e2fsck', ['-fp', image]);
   if (wanted > size) truncateSync(image, wanted);
-  await run('resize2fs', [image, `${wanted / 4096}`], { timeout: 300_000 });
+  await run('resize2fs', [image, `${wanted / 512}s`], { timeout: 300_000 });
   if (wanted < size) truncateSync(image, wanted);
 }
 
@@ -107,10 +133,21 @@ async function grow(image: string, sliver: SliverRecord): Promise<void> {
 function reuse(image: string): { device: string; fd: number } | undefined {
   const device = loopOf(image);
   if (!device) return undefined;
-  const fd = openSync(device, 'r+'); // holds it
+  const fd = hold(device);
+  if (fd === undefined) return undefined;
   if (loopOf(image) === device) return { device, fd };
   closeSync(fd);
   return undefined;
+}
+
+/** Opens a loop device, so that it stays bound; undefined when the kernel is just about to free it. */
+function hold(device: string): number | undefined {
+  try {
+    return openSync(device, 'r+');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENXIO') return undefined;
+    throw error;
+  }
 }
 
 /** Bytes of the file system in an image, by its superblock: the file may have grown without it. */

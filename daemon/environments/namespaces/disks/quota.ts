@@ -20,14 +20,14 @@ export const quotaDisk: DiskKind = {
   async open(folder) {
     return folder;
   },
-  opened(folder) {
-    return existsSync(folder) ? folder : undefined;
-  },
   close() {},
-  async resize(folder, _mountPoint, sliver) {
+  look(folder, work) {
+    return existsSync(folder) ? work(folder) : undefined;
+  },
+  resize(folder, sliver) {
     bound(folder, sliver);
   },
-  usage(folder, _mountPoint, sliver) {
+  usage(folder, sliver) {
     return existsSync(folder) ? projectUsage(deviceOf(folder), project(sliver)) : undefined;
   },
 };

@@ -74,12 +74,11 @@ export const containerProbes: Record<string, Probe> = {
     const folder = bundle(bench, 'container', 'standard', () => {});
     const output = openSync(`${folder}/output`, 'w');
     try {
-      await crun.create('container', folder, output);
+      await crun.run('container', folder, output);
       const pid = crun.initOf(folder) ?? missing('it left no process');
       const namespace = (of: number | string, kind: string) => readlinkSync(`/proc/${of}/ns/${kind}`);
       const shared = NAMESPACES.filter((kind) => namespace(pid, kind) === namespace('self', kind));
       if (shared.length) missing(`its namespaces ${shared.join(', ')} are the host's`);
-      await crun.start('container');
       const name = readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
       return `ran ${name} in an empty tree with namespaces of its own`;
     } finally {

@@ -15,12 +15,13 @@ import {
 } from 'node:fs';
 import { makeLayer, mountRoot } from '../../../environments/namespaces/root.ts';
 import { explain } from '../../../errors.ts';
+import { IdMapping } from '../../../kernel/id-mapping.ts';
 import { attachLoop } from '../../../kernel/loop.ts';
 import { mountOf } from '../../../kernel/mounts.ts';
 import { projectUsage, setProject, setProjectLimit } from '../../../kernel/quota.ts';
 import { run } from '../../../kernel/run.ts';
 import { attachMount, closeFd, MountAttr, newMount } from '../../../kernel/syscalls.ts';
-import { uidBase } from '../../../slivers/record.ts';
+import { UIDS_PER_SLIVER, uidBase } from '../../../slivers/record.ts';
 import type { Bench } from '../bench.ts';
 import { missing, type Probe } from './probe.ts';
 
@@ -70,7 +71,12 @@ export const fileProbes: Record<string, Probe> = {
     const layer = makeLayer(bench.stateFolder('overlay-layer'), OWNER, {});
     const mount = bench.runFolder('overlay');
     const root = `${mount}/root`;
-    await mountRoot(image, layer, OWNER, { lower: `${mount}/lower`, root });
+    const ids = new IdMapping(OWNER, UIDS_PER_SLIVER);
+    try {
+      mountRoot(image, layer, await ids.descriptor(), { lower: `${mount}/lower`, root });
+    } finally {
+      ids.close();
+    }
     const { uid } = statSync(`${root}/file`);
     if (uid !== OWNER) missing(`a file of root's belongs to ${uid} in the sliver's tree, not to ${OWNER}`);
     chmodSync(`${root}/file`, 0o600); // is copied up

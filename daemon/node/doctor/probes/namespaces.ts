@@ -1,4 +1,4 @@
-import { idMapping } from '../../../kernel/id-mapping.ts';
+import { IdMapping } from '../../../kernel/id-mapping.ts';
 import { run } from '../../../kernel/run.ts';
 import { UIDS_PER_SLIVER, uidBase } from '../../../slivers/record.ts';
 import type { Probe } from './probe.ts';
@@ -13,7 +13,8 @@ const inUserNamespace =
 export const namespaceProbes: Record<string, Probe> = {
   'user-namespaces': async () => {
     const base = uidBase(0); // no sliver has the id 0
-    (await idMapping(base, UIDS_PER_SLIVER)).close();
+    const ids = new IdMapping(base, UIDS_PER_SLIVER);
+    await ids.descriptor().finally(() => ids.close());
     return `mapped ${UIDS_PER_SLIVER} ids from ${base}`;
   },
   'namespace-mount': inUserNamespace('mount', '--mount'),
