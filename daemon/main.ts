@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { loopbackNetwork } from '../netns/sliver-network.ts';
+import { openNetwork } from '../netns/index.ts';
 import { CgroupTree } from './cgroups/tree.ts';
 import type { Environment } from './environments/environment.ts';
 import { namespacesEnvironment } from './environments/namespaces/index.ts';
@@ -67,6 +67,7 @@ async function main(): Promise<void> {
     ...(config.buildNetwork ? { buildNetwork: config.buildNetwork } : {}),
   });
   const store = new SliverStore(database);
+  const network = await openNetwork(config.uplink);
   const environments = new Map<string, Environment>();
   environments.set(
     'namespaces',
@@ -75,7 +76,7 @@ async function main(): Promise<void> {
       cgroups,
       profiles,
       imageRoot: (digest) => images.root(digest),
-      network: loopbackNetwork,
+      network,
       stopGraceSeconds: config.stopGraceSeconds,
       log,
     }),
@@ -137,7 +138,10 @@ async function main(): Promise<void> {
     environments,
     store,
     reconciler,
-    undo: () => cgroups.remove(),
+    async undo() {
+      await network.down();
+      cgroups.remove();
+    },
     end: () => void end('down'),
   });
   const manager: Manager = { node, store, slivers, reconciler, images, events, log };

@@ -1,28 +1,42 @@
 import { during } from '../daemon/errors.ts';
-import { netlinkIn } from './namespace.ts';
+import { Links } from './links.ts';
 
 /**
  * What connects slivers: the seam between a sliver's life and all that concerns packets. An environment calls `attach`
- * when the network namespace is there and before anything of the guest's runs. Nothing is to be undone at the end: a
- * namespace takes its links along.
+ * when the sliver's network namespace is there and before anything of the guest's runs, and `detach` when its
+ * processes are gone.
  */
 export interface SliverNetwork {
-  /** @param pid a process in the sliver's network namespace, as the host sees it; what is done already is left alone. */
-  attach(pid: number): Promise<void>;
+  /** What it can't give on this node. */
+  readonly degraded: readonly { what: string; why: string; cost: string }[];
+  /** @param pid a process in the sliver's network namespace, as the host sees it. What is done already is done anew. */
+  attach(id: number, pid: number): Promise<void>;
+  /** What isn't there is no error. */
+  detach(id: number): Promise<void>;
+  /** Removes what belongs to none of these slivers; returns what it removed, for the log. */
+  sweep(known: ReadonlySet<number>): Promise<string[]>;
+  /** Takes everything of ours out of the node's network namespace. */
+  down(): Promise<void>;
 }
 
 /** A network namespace of one's own with loopback, and no way out: what a sliver needs to exist. */
-export const loopbackNetwork: SliverNetwork = {
-  async attach(pid) {
-    await during(`bringing up loopback in the network namespace of process ${pid}`, async () => {
-      const socket = netlinkIn(`/proc/${pid}/ns/net`);
-      try {
-        for (const { attrs, data } of await socket.getLinks())
-          if (attrs.ifname === 'lo' && data.index !== undefined && !data.flags?.up)
-            await socket.setLink({ index: data.index, change: { up: true }, flags: { up: true } });
-      } finally {
-        socket.socket.close();
-      }
-    });
-  },
-};
+export function loopbackNetwork(why: string): SliverNetwork {
+  return {
+    degraded: [{ what: "the world's network in slivers", why, cost: 'Slivers reach nobody but themselves.' }],
+    async attach(_id, pid) {
+      await during(`bringing up loopback in the network namespace of process ${pid}`, async () => {
+        const links = new Links(`/proc/${pid}/ns/net`);
+        try {
+          await links.setUp((await links.find('lo')).index);
+        } finally {
+          links.close();
+        }
+      });
+    },
+    async detach() {},
+    async sweep() {
+      return [];
+    },
+    async down() {},
+  };
+}

@@ -46,6 +46,13 @@ const ConfigFile = Type.Object(
         },
       ),
     ),
+    uplink: Type.Optional(
+      Type.String({
+        pattern: '^[^/\\s]{1,15}$',
+        description:
+          "The network link that slivers share the address of; default: that of the default route; 'none': no network.",
+      }),
+    ),
     buildNetwork: Type.Optional(
       path('The network namespace that image builds download in; default: that of the daemon.'),
     ),
@@ -76,6 +83,7 @@ export interface Config {
   rspec: RSpec;
   reserve: { cores: number; memoryBytes: number; processes: number; diskBytes: number };
   docker?: { socket: string };
+  uplink?: string;
   buildNetwork?: string;
   stopGraceSeconds: number;
   logLevel: string;
@@ -124,6 +132,7 @@ export function parseConfig(text: string, file: string): Config {
       diskBytes: settings.reserve?.diskBytes ?? 512 * 2 ** 20,
     },
     ...(settings.docker ? { docker: settings.docker } : {}),
+    ...(settings.uplink ? { uplink: settings.uplink } : {}),
     ...(settings.buildNetwork ? { buildNetwork: settings.buildNetwork } : {}),
     stopGraceSeconds: settings.stopGraceSeconds ?? 5,
     logLevel: settings.logLevel ?? 'info',

@@ -18,7 +18,7 @@ export interface NodeOptions {
   readonly store: SliverStore;
   readonly reconciler: Reconciler;
   /** Undoes what the node made in the kernel beside its slivers. */
-  undo(): void;
+  undo(): Promise<void>;
   /** Ends the daemon. */
   end(): void;
 }
@@ -64,7 +64,7 @@ export class Node {
   async down(): Promise<number> {
     await this.#options.reconciler.down();
     await this.#options.findings.idle();
-    this.#options.undo();
+    await this.#options.undo();
     return this.#options.store.list().length;
   }
 

@@ -47,8 +47,15 @@ export class TestNode {
     );
   }
 
-  /** @param extra lines added to node.yaml */
-  static async start(extra = '', env: Record<string, string> = {}): Promise<TestNode> {
+  /**
+   * @param extra lines added to node.yaml
+   * @param prepare is given a process in the node's namespaces before the daemon starts.
+   */
+  static async start(
+    extra = '',
+    env: Record<string, string> = {},
+    prepare: (pid: number) => void = () => {},
+  ): Promise<TestNode> {
     const folder = mkdtempSync('/var/tmp/sliverd-test-');
     chmodSync(folder, 0o711); // root inside a sliver reaches its own mount points by this path
     // The holder keeps the namespaces over restarts of the daemon; it ends with this process, having lost its pipe.
@@ -71,6 +78,7 @@ export class TestNode {
       holder.stdout?.once('data', resolve);
       holder.once('exit', reject);
     });
+    prepare(holder.pid ?? 0);
     const node = new TestNode(folder, holder, extra);
     await node.launch(env);
     return node;

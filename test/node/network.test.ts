@@ -14,8 +14,9 @@ it('brings loopback up in another network namespace, and is back in its own', as
     },
   );
   await once(there.stdout, 'data');
-  await loopbackNetwork.attach(there.pid ?? 0);
-  await loopbackNetwork.attach(there.pid ?? 0); // what is done is left alone
+  const network = loopbackNetwork('a test');
+  await network.attach(1, there.pid ?? 0);
+  await network.attach(1, there.pid ?? 0); // what is done is left alone
   expect(readlinkSync('/proc/self/ns/net')).toBe(home);
   let text = '';
   there.stdout.on('data', (data) => {

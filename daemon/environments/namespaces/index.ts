@@ -59,7 +59,10 @@ export function namespacesEnvironment(options: NamespacesOptions): Environment {
 
   return {
     name: 'namespaces',
-    degraded: disks.kind === loopDisk && !canGrowMounted() ? [GROWS_LATER] : [],
+    degraded: [
+      ...options.network.degraded,
+      ...(disks.kind === loopDisk && !canGrowMounted() ? [GROWS_LATER] : []),
+    ],
     phases: namespaceSteps(context),
     observe: async (sliver) => observe(context, sliver),
     async usage(sliver) {
@@ -127,6 +130,7 @@ async function sweep(context: Context, known: ReadonlySet<number>): Promise<stri
     removed.push(`container ${name}`);
   }
   for (const name of ids) removeCgroup(cgroups.of(name));
+  removed.push(...(await context.network.sweep(known)));
   for (const mount of mounts().reverse()) {
     const [, id] = new RegExp(`^${paths.sliverRuns}/([^/]+)/`).exec(mount.target) ?? [];
     if (id && strange(id) && detachMount(mount.target)) removed.push(`mount ${mount.target}`);

@@ -106,7 +106,9 @@ export function namespaceSteps(context: Context): Environment['phases'] {
         await until(() => isInit(pid), 10_000, 'its init to start');
         unmount(sliver); // the container has what it needs
       }),
-      step('network', 'connecting it', (sliver) => context.network.attach(crun.initOf(folder(sliver)) ?? 0)),
+      step('network', 'connecting it', (sliver) =>
+        context.network.attach(sliver.id, crun.initOf(folder(sliver)) ?? 0),
+      ),
       step('initscript', 'running its initscript', async (sliver) => {
         if (sliver.initscript !== null) await runInitscript(context, sliver);
         const pid = crun.initOf(folder(sliver)) ?? 0;
@@ -136,6 +138,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
         removeRunRecord(folder(sliver));
         await crun.delete(kernelName(sliver.id));
       }),
+      step('disconnect', 'disconnecting it', (sliver) => context.network.detach(sliver.id)),
       step('unmount', 'unmounting', async (sliver) => {
         unmount(sliver);
       }),

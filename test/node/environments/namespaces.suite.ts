@@ -21,7 +21,7 @@ behaviour(
       cgroups,
       profiles: loadProfiles(`${import.meta.dirname}/../../../kernel-profiles`),
       imageRoot: () => image,
-      network: loopbackNetwork,
+      network: loopbackNetwork('a test'),
       stopGraceSeconds: 1,
       log: pino({ level: 'silent' }),
     });

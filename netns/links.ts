@@ -1,0 +1,211 @@
+import type { RtNetlinkSocket } from 'netlink';
+import { during, SliverdError } from '../daemon/errors.ts';
+import { netlinkIn } from './namespace.ts';
+
+const AF_INET = 2;
+const [CREATE, EXCL, REPLACE] = [0x400, 0x200, 0x100];
+const [UNIVERSE, LINK] = [0, 253];
+const [STATIC, UNICAST] = [4, 1];
+const TO_TABLE = 1;
+
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  readonly up: boolean;
+  /** Hardware address. */
+  readonly address: Buffer;
+}
+
+export interface Route {
+  readonly to: { address: string; length: number };
+  readonly link: number;
+  /** A gateway that is reached on the link. */
+  readonly via?: string;
+  /** What a socket without an address of its own takes. */
+  readonly source?: string;
+  readonly table?: number;
+}
+
+/** Links, addresses, routes and rules of one network namespace, by rtnetlink: no process for each. */
+export class Links {
+  readonly #socket: RtNetlinkSocket;
+
+  /** @param namespace such as /proc/PID/ns/net; default: where this process is. */
+  constructor(namespace = '/proc/self/ns/net') {
+    this.#socket = netlinkIn(namespace);
+  }
+
+  close(): void {
+    this.#socket.socket.close();
+  }
+
+  async list(): Promise<Link[]> {
+    return (await this.#socket.getLinks()).map(({ data, attrs }) => ({
+      index: data.index ?? 0,
+      name: attrs.ifname ?? '',
+      up: data.flags?.up ?? false,
+      address: attrs.address ?? Buffer.alloc(6),
+    }));
+  }
+
+  /** The link of that name; throws `kernel` when there is none. */
+  async find(name: string): Promise<Link> {
+    const link = (await this.list()).find((one) => one.name === name);
+    if (link) return link;
+    throw new SliverdError('kernel', `there is no link ${name}`);
+  }
+
+  /** A virtual cable; the peer may be in the network namespace of a process. */
+  async addCable(name: string, peer: { name: string; address?: Buffer; pid?: number }): Promise<void> {
+    const [IFLA_ADDRESS, IFLA_IFNAME, IFLA_NET_NS_PID] = [1, 3, 19];
+    const [IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER] = [1, 2, 1];
+    const header = Buffer.alloc(16); // struct ifinfomsg
+    const other = Buffer.concat([
+      header,
+      attribute(IFLA_IFNAME, Buffer.from(`${peer.name}\0`)),
+      ...(peer.address ? [attribute(IFLA_ADDRESS, peer.address)] : []),
+      ...(peer.pid ? [attribute(IFLA_NET_NS_PID, Buffer.from(new Uint32Array([peer.pid]).buffer))] : []),
+    ]);
+    const linkinfo = Buffer.concat([
+      attribute(IFLA_INFO_KIND, Buffer.from('veth')),
+      attribute(IFLA_INFO_DATA, attribute(VETH_INFO_PEER, other)),
+    ]);
+    await during(`making the link ${name}`, () =>
+      this.#socket.newLink({}, { ifname: name, linkinfo }, { flags: CREATE | EXCL }),
+    );
+  }
+
+  /** Takes a link away, and its peer with it; one that isn't there is no error. */
+  async remove(name: string): Promise<void> {
+    await this.#unlessMissing(`removing the link ${name}`, () => this.#socket.delLink({}, { ifname: name }));
+  }
+
+  async setUp(index: number, attrs: { address?: Buffer; noarp?: boolean } = {}): Promise<void> {
+    await during(`bringing up link ${index}`, () =>
+      this.#socket.setLink(
+        {
+          index,
+          flags: { up: true, ...(attrs.noarp ? { noarp: true } : {}) },
+          change: { up: true, ...(attrs.noarp ? { noarp: true } : {}) },
+        },
+        attrs.address ? { address: attrs.address } : {},
+      ),
+    );
+  }
+
+  async addresses(): Promise<{ link: number; address: string; length: number; global: boolean }[]> {
+    const all = await this.#socket.getAddresses({ family: AF_INET });
+    return all.map(({ data, attrs }) => ({
+      link: data.index ?? 0,
+      address: dotted(attrs.local ?? attrs.address ?? Buffer.alloc(4)),
+      length: data.prefixlen ?? 32,
+      global: data.scope === UNIVERSE,
+    }));
+  }
+
+  async addAddress(link: number, address: string, length = 32): Promise<void> {
+    const local = packed(address);
+    await during(`giving link ${link} the address ${address}`, () =>
+      this.#socket.newAddress(
+        { family: AF_INET, prefixlen: length, index: link },
+        { local, address: local },
+        { flags: CREATE | REPLACE },
+      ),
+    );
+  }
+
+  async removeAddress(link: number, address: string, length = 32): Promise<void> {
+    const local = packed(address);
+    await this.#unlessMissing(`taking ${address} from link ${link}`, () =>
+      this.#socket.delAddress({ family: AF_INET, prefixlen: length, index: link }, { local, address: local }),
+    );
+  }
+
+  /** The link of the default route with the best metric, and the source it says, if any. */
+  async defaultRoute(): Promise<{ link: number; source?: string } | undefined> {
+    const MAIN = 254;
+    const routes = (await this.#socket.getRoutes({ family: AF_INET })).filter(
+      ({ data, attrs }) => (attrs.table ?? data.table) === MAIN && data.dstLen === 0 && attrs.oif,
+    );
+    const [best] = routes.sort((a, b) => (a.attrs.priority ?? 0) - (b.attrs.priority ?? 0));
+    if (!best?.attrs.oif) return undefined;
+    const { oif, prefsrc } = best.attrs;
+    return { link: oif, ...(prefsrc ? { source: dotted(prefsrc) } : {}) };
+  }
+
+  /** Adds a route, or changes the one to the same destination. */
+  async addRoute(route: Route): Promise<void> {
+    const { to, link, via, source, table = 254 } = route;
+    await during(`routing ${to.address}/${to.length}`, () =>
+      this.#socket.newRoute(
+        {
+          family: AF_INET,
+          dstLen: to.length,
+          table,
+          protocol: STATIC as never,
+          scope: (via ? UNIVERSE : LINK) as never,
+          type: UNICAST as never,
+        },
+        {
+          ...(to.length ? { dst: packed(to.address) } : {}),
+          oif: link,
+          ...(via ? { gateway: packed(via) } : {}),
+          ...(source ? { prefsrc: packed(source) } : {}),
+        },
+        { flags: CREATE | REPLACE },
+      ),
+    );
+  }
+
+  /** A rule of policy routing; one that is there already is no error. */
+  async addRule(rule: Rule): Promise<void> {
+    try {
+      await this.#socket.newRule(...ruleParts(rule), { flags: CREATE | EXCL });
+    } catch (cause) {
+      if (!/EEXIST/.test(String(cause)))
+        throw new SliverdError('kernel', `adding rule ${rule.priority}`, { cause });
+    }
+  }
+
+  async removeRule(rule: Rule): Promise<void> {
+    await this.#unlessMissing(`removing rule ${rule.priority}`, () =>
+      this.#socket.delRule(...ruleParts(rule)),
+    );
+  }
+
+  async #unlessMissing(what: string, act: () => Promise<unknown>): Promise<void> {
+    await during(what, async () => {
+      try {
+        await act();
+      } catch (error) {
+        if (!/ENODEV|ENOENT|ESRCH|EADDRNOTAVAIL/.test(String(error))) throw error;
+      }
+    });
+  }
+}
+
+export interface Rule {
+  readonly priority: number;
+  readonly table: number;
+  readonly mark?: number;
+}
+
+function ruleParts({ priority, table, mark }: Rule) {
+  return [
+    { family: AF_INET, table, action: TO_TABLE as never },
+    { priority, table, ...(mark === undefined ? {} : { fwmark: mark, fwmask: mark }) },
+  ] as const;
+}
+
+/** An attribute of rtnetlink: length, type, value, padding to four bytes. */
+function attribute(type: number, value: Buffer): Buffer {
+  const length = 4 + value.length;
+  const whole = Buffer.alloc((length + 3) & ~3);
+  whole.writeUInt16LE(length, 0);
+  whole.writeUInt16LE(type, 2);
+  value.copy(whole, 4);
+  return whole;
+}
+
+export const packed = (address: string): Buffer => Buffer.from(address.split('.').map(Number));
+export const dotted = (bytes: Buffer): string => [...bytes].join('.');

@@ -1,0 +1,29 @@
+/**
+ * What a sliver's id gives it on the network. Every name and number derives from the id, so that whatever a crash left
+ * behind is known for what it is.
+ */
+
+/** Set in the packet and connection marks of everything that belongs to a sliver; the id is below. */
+export const SLIVER_MARK = 0x10000;
+
+export const markOf = (id: number): number => SLIVER_MARK | id;
+
+/** The host end of its link. */
+export const linkOf = (id: number): string => `sv${id}`;
+
+/** The address that slivers of one node reach each other by (RFC 6598's shared space). */
+export const internalOf = (id: number): string => `100.64.${id >> 8}.${id & 255}`;
+export const INTERNAL_NETWORK = { address: '100.64.0.0', length: 10 } as const;
+
+/** What every sliver has as its gateway, on the host end of its own link. */
+export const GATEWAY = '169.254.1.1';
+
+/** All slivers' eth0 and the carrier have it: packets are handed over by index, so it need not tell them apart. */
+export const MAC = Buffer.from([0x02, 0x00, 0x5e, 0x00, 0x00, 0x01]);
+
+/** The device that packets for slivers are routed to; the egress chain on it hands each to its sliver's link. */
+export const CARRIER = 'slivers0';
+export const CARRIER_END = 'slivers0p';
+
+/** Routing: what is marked for a sliver goes before the local table, which moves behind. */
+export const ROUTES = { table: 100, rule: 10, localBefore: 0, localAfter: 1000 } as const;

@@ -1,0 +1,100 @@
+import { rmSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TestNode, until } from './harness.ts';
+import { smallImageDirectory } from './image.ts';
+import { World } from './world.ts';
+
+// A whole node on a network of its own, its slivers, and a host outside: what a slice user sees of a shared address.
+const ADDRESS = '198.51.100.10';
+let world: World;
+let node: TestNode;
+
+beforeAll(async () => {
+  world = await World.start();
+  node = await TestNode.start('', {}, (pid) => world.connect(pid, ADDRESS));
+  const image = smallImageDirectory();
+  await node.ok('POST', '/v1/images', { name: 'small', source: { path: image } });
+  rmSync(image, { recursive: true });
+  await node.ok('POST', '/v1/slivers', { name: 'a_one', image: 'small', profile: 'routing' });
+  await node.ok('POST', '/v1/slivers', { name: 'a_two', image: 'small', profile: 'measurement' });
+});
+
+afterAll(async () => {
+  await node?.stop();
+  await world?.stop();
+});
+
+const sh = (name: string, script: string) => node.exec(name, 'sh', '-c', script);
+
+describe('a sliver', () => {
+  it("has the node's public address on its own eth0, and an internal one", async () => {
+    const { stdout } = await sh('a_one', 'ip -4 addr show eth0; ip route');
+    expect(stdout).toContain(`inet ${ADDRESS}/32`);
+    expect(stdout).toMatch(/inet 100\.64\.0\.\d+\/32/);
+    expect(stdout).toMatch(/^default via 169\.254\.1\.1 dev eth0/m);
+  });
+
+  it('reaches the world at once, from the public address', async () => {
+    const { stdout, exitCode } = await sh('a_one', `ping -c 2 -W 2 ${World.address}`);
+    expect(exitCode, stdout).toBe(0);
+    const server = world.spawn(
+      'busybox',
+      'nc',
+      '-l',
+      '-p',
+      '7000',
+      '-e',
+      'sh',
+      '-c',
+      'cat /proc/net/tcp /proc/net/tcp6',
+    );
+    await node.exec('a_one', 'sleep', '0.2');
+    const seen = await sh('a_one', `echo | nc -w 2 ${World.address} 7000`);
+    server.kill('SIGKILL');
+    // The outside host's table of connections, by itself: its peer is 198.51.100.10 (in hexadecimal, backwards).
+    expect(seen.stdout).toContain('0A6433C6:');
+  });
+
+  it('reaches its neighbour by the internal address', async () => {
+    const { stdout: other } = await sh('a_two', "ip -4 addr show eth0 | grep -o '100\\.64\\.[0-9.]*'");
+    expect((await sh('a_one', `ping -c 1 -W 2 ${other.trim()}`)).exitCode).toBe(0);
+  });
+
+  it('sends nothing from an address that is not its own', async () => {
+    const spoofed = () =>
+      Number(/packets (\d+)/.exec(node.inside('nft', 'list', 'counter', 'inet', 'sliverd', 'spoofed'))?.[1]);
+    const before = spoofed();
+    await sh(
+      'a_one',
+      `ip addr add 198.51.100.99/32 dev lo; ping -c 2 -W 1 -I 198.51.100.99 ${World.address}`,
+    );
+    expect(spoofed()).toBe(before + 2);
+  });
+});
+
+describe('the node', () => {
+  it('keeps its own connections, beside those of its slivers', () => {
+    expect(node.inside('busybox', 'ping', '-c', '1', '-W', '2', World.address)).toContain(
+      '1 packets received',
+    );
+    expect(world.inside('busybox', 'ping', '-c', '1', '-W', '2', ADDRESS)).toContain('1 packets received');
+  });
+
+  it('connects a sliver again after a restart, and finds the links after a crash', async () => {
+    await node.ok('POST', '/v1/slivers/a_two/restart');
+    expect((await sh('a_two', `ping -c 1 -W 2 ${World.address}`)).exitCode).toBe(0);
+    await node.kill();
+    expect((await node.launch(), await sh('a_two', `ping -c 1 -W 2 ${World.address}`)).exitCode).toBe(0);
+  });
+
+  it('takes everything out of its network when it goes down, and comes back', async () => {
+    await node.ok('POST', '/v1/node/down');
+    await node.ended();
+    expect(node.inside('nft', 'list', 'ruleset').trim()).toBe('');
+    expect(node.inside('ip', 'rule')).not.toMatch(/fwmark|1000:/);
+    expect(node.inside('ip', '-brief', 'link')).not.toMatch(/^(sv|slivers)/m);
+    await node.launch();
+    await until(async () => (await node.ok('GET', '/v1/slivers/a_one')).state === 'running', 'a_one to run');
+    expect((await sh('a_one', `ping -c 1 -W 2 ${World.address}`)).exitCode).toBe(0);
+  });
+});
