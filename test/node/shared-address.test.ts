@@ -10,7 +10,7 @@ let world: World;
 let node: TestNode;
 
 beforeAll(async () => {
-  world = await World.start();
+  world = new World();
   node = await TestNode.start('', {}, (pid) => world.connect(pid, ADDRESS));
   const image = smallImageDirectory();
   await node.ok('POST', '/v1/images', { name: 'small', source: { path: image } });
@@ -21,7 +21,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await node?.stop();
-  await world?.stop();
+  world?.stop();
 });
 
 const sh = (name: string, script: string) => node.exec(name, 'sh', '-c', script);
@@ -77,7 +77,7 @@ describe('the node', () => {
     expect(node.inside('busybox', 'ping', '-c', '1', '-W', '2', World.address)).toContain(
       '1 packets received',
     );
-    expect(world.inside('busybox', 'ping', '-c', '1', '-W', '2', ADDRESS)).toContain('1 packets received');
+    expect(world.inside('world', 'busybox', 'ping', '-c', '1', '-W', '2', ADDRESS)).toContain('1 packets received');
   });
 
   it('connects a sliver again after a restart, and finds the links after a crash', async () => {
