@@ -14,7 +14,7 @@ export async function openNetwork(uplink?: string): Promise<SliverNetwork> {
   const links = new Links();
   try {
     const found = await findUplink(links, uplink);
-    return found ? await NodeNetwork.up(found) : loopbackNetwork('there is no default route');
+    return found ? await NodeNetwork.up(found, uplink) : loopbackNetwork('there is no default route');
   } finally {
     links.close();
   }

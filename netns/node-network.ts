@@ -15,7 +15,8 @@ import {
 import { elements, removal, skeleton, ZONES } from './ruleset.ts';
 import type { SliverNetwork } from './sliver-network.ts';
 import { setSysctl } from './sysctl.ts';
-import type { Uplink } from './uplink.ts';
+import { findUplink, type Uplink } from './uplink.ts';
+import { watchNetwork } from './watch.ts';
 
 const LOCAL_TABLE = 255;
 const EVERYWHERE = { address: '0.0.0.0', length: 0 };
@@ -26,30 +27,40 @@ const EVERYWHERE = { address: '0.0.0.0', length: 0 };
  * `up`, and undone by `down`.
  */
 export class NodeNetwork implements SliverNetwork {
-  readonly uplink: Uplink;
+  readonly #configured: string | undefined;
+  #uplink: Uplink;
   readonly #links = new Links();
   readonly #nft = new Nftables();
   readonly degraded = [];
-  /** Slivers whose elements are in the ruleset. */
-  #attached = new Set<number>();
+  /** Slivers whose elements are in the ruleset, with a process in each one's namespace as far as we were told. */
+  readonly #attached = new Map<number, number | undefined>();
+  #following = Promise.resolve();
+  #unwatch = () => {};
 
-  private constructor(uplink: Uplink) {
-    this.uplink = uplink;
+  private constructor(uplink: Uplink, configured: string | undefined) {
+    this.#uplink = uplink;
+    this.#configured = configured;
   }
 
-  static async up(uplink: Uplink): Promise<NodeNetwork> {
-    const network = new NodeNetwork(uplink);
+  /** @param configured the uplink's name, where the configuration gives one. */
+  static async up(uplink: Uplink, configured?: string): Promise<NodeNetwork> {
+    const network = new NodeNetwork(uplink, configured);
     await during(`sharing the address of ${uplink.name}`, async () => {
       await network.#carrier();
       await network.#routes();
       await network.#ruleset();
       setSysctl(`ipv4/conf/${uplink.name}/forwarding`, '1');
     });
+    network.#unwatch = watchNetwork(() => {
+      network.#following = network.#following.then(() => network.#follow());
+    });
     return network;
   }
 
   /** @param pid a process in the sliver's network namespace. */
   async attach(id: number, pid: number): Promise<void> {
+    if (this.#attached.get(id) === pid) return;
+    if (this.#attached.has(id) && (await this.#adopt(id, pid))) return;
     await during(`connecting the network namespace of process ${pid}`, async () => {
       const name = linkOf(id);
       await this.detach(id); // of a namespace that is on its way out
@@ -65,19 +76,25 @@ export class NodeNetwork implements SliverNetwork {
       await this.#links.addAddress(index, GATEWAY);
       await this.#links.setUp(index);
       await this.#links.addRoute({ to: { address: internalOf(id), length: 32 }, link: index });
+      this.#attached.set(id, pid); // from here on a new address is brought to it, too
       await this.#inside(id, pid);
-      this.#nft.apply(elements('add', id, this.uplink.address));
-      this.#attached.add(id);
+      this.#nft.apply(elements('add', id, this.#uplink.address));
     });
   }
 
   async detach(id: number): Promise<void> {
-    if (this.#attached.delete(id)) this.#nft.apply(elements('delete', id, this.uplink.address));
+    const known = this.#attached.delete(id);
     await this.#links.remove(linkOf(id));
+    if (!known) return;
+    try {
+      this.#nft.apply(elements('delete', id, this.#uplink.address));
+    } catch {
+      await this.#ruleset(); // some of them weren't there: an attempt that was cut short
+    }
   }
 
   async sweep(known: ReadonlySet<number>): Promise<string[]> {
-    const strange = [...this.#attached].filter((id) => !known.has(id));
+    const strange = [...this.#attached.keys()].filter((id) => !known.has(id));
     for (const id of strange) await this.detach(id);
     return strange.map((id) => `link ${linkOf(id)}`);
   }
@@ -94,28 +111,62 @@ export class NodeNetwork implements SliverNetwork {
   }
 
   close(): void {
+    this.#unwatch();
     this.#links.close();
   }
 
-  /** The sliver's own side: the public and the internal address on eth0, and the way out. */
-  async #inside(id: number, pid: number): Promise<void> {
+  /**
+   * The sliver's own side: the public and the internal address on eth0, and the way out.
+   * @param instead the public address that the node had before.
+   */
+  async #inside(id: number, pid: number, instead?: string): Promise<void> {
     const links = new Links(`/proc/${pid}/ns/net`);
     try {
       const [lo, eth0] = [await links.find('lo'), await links.find('eth0')];
       await links.setUp(lo.index);
-      await links.addAddress(eth0.index, this.uplink.address);
-      await links.addAddress(eth0.index, internalOf(id));
+      const wanted = [this.#uplink.address, internalOf(id)];
+      const have = (await links.addresses()).filter(({ link }) => link === eth0.index);
+      for (const address of wanted) await links.addAddress(eth0.index, address);
+      if (instead && have.some(({ address }) => address === instead))
+        await links.removeAddress(eth0.index, instead);
       await links.setUp(eth0.index);
       await links.addRoute({ to: { address: GATEWAY, length: 32 }, link: eth0.index });
       await links.addRoute({
         to: EVERYWHERE,
         link: eth0.index,
         via: GATEWAY,
-        source: this.uplink.address,
+        source: this.#uplink.address,
       });
       await links.addRoute({ to: INTERNAL_NETWORK, link: eth0.index, via: GATEWAY, source: internalOf(id) });
     } finally {
       links.close();
+    }
+  }
+
+  /** Takes a sliver for connected that an earlier daemon connected; false when its end of the link is gone. */
+  async #adopt(id: number, pid: number): Promise<boolean> {
+    try {
+      await this.#inside(id, pid);
+      this.#attached.set(id, pid);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Brings a new address of the uplink to the rules and into the slivers. */
+  async #follow(): Promise<void> {
+    // Without an uplink for a moment, or for good, everything stays as it is.
+    const found = await findUplink(this.#links, this.#configured).catch(() => undefined);
+    if (!found || (found.name === this.#uplink.name && found.address === this.#uplink.address)) return;
+    const before = this.#uplink.address;
+    this.#uplink = found;
+    await this.#ruleset();
+    setSysctl(`ipv4/conf/${found.name}/forwarding`, '1');
+    for (const [id, pid] of this.#attached) {
+      if (pid === undefined) continue;
+      // One that just ends is no matter, and what failed is seen to at the next look at the sliver.
+      await this.#inside(id, pid, before).catch(() => this.#attached.set(id, undefined));
     }
   }
 
@@ -130,10 +181,11 @@ export class NodeNetwork implements SliverNetwork {
     const ids = await this.#linked();
     this.#nft.applyText(ZONES);
     this.#nft.apply([
-      ...skeleton(this.uplink),
-      ...ids.flatMap((id) => elements('add', id, this.uplink.address)),
+      ...skeleton(this.#uplink),
+      ...ids.flatMap((id) => elements('add', id, this.#uplink.address)),
     ]);
-    this.#attached = new Set(ids);
+    for (const id of this.#attached.keys()) if (!ids.includes(id)) this.#attached.delete(id);
+    for (const id of ids) if (!this.#attached.has(id)) this.#attached.set(id, undefined);
   }
 
   /** No dummy device: some kernels have none, and a cable with nobody at its end does as well. */

@@ -72,12 +72,35 @@ describe('a sliver', () => {
   });
 });
 
+describe('an address that changes', () => {
+  const readdress = (from: string, to: string) =>
+    node.inside(
+      'sh',
+      '-c',
+      `ip address del ${from}/24 dev eth0; ip address add ${to}/24 dev eth0; ip route replace default via 198.51.100.1`,
+    );
+  const addresses = async () => (await sh('a_one', 'ip -4 addr show eth0')).stdout;
+
+  it('reaches running slivers, their rules and their way out', async () => {
+    const pid = (await node.ok('GET', '/v1/slivers/a_one')).pid;
+    readdress(ADDRESS, '198.51.100.77');
+    await until(async () => /inet 198\.51\.100\.77\/32/.test(await addresses()), 'the new address');
+    await until(async () => !(await addresses()).includes(ADDRESS), 'the old address to go');
+    expect((await sh('a_one', `ping -c 1 -W 2 ${World.address}`)).exitCode).toBe(0);
+    readdress('198.51.100.77', ADDRESS);
+    await until(async () => (await addresses()).includes(ADDRESS), 'the first address again');
+    expect((await node.ok('GET', '/v1/slivers/a_one')).pid).toBe(pid);
+  });
+});
+
 describe('the node', () => {
   it('keeps its own connections, beside those of its slivers', () => {
     expect(node.inside('busybox', 'ping', '-c', '1', '-W', '2', World.address)).toContain(
       '1 packets received',
     );
-    expect(world.inside('world', 'busybox', 'ping', '-c', '1', '-W', '2', ADDRESS)).toContain('1 packets received');
+    expect(world.inside('world', 'busybox', 'ping', '-c', '1', '-W', '2', ADDRESS)).toContain(
+      '1 packets received',
+    );
   });
 
   it('connects a sliver again after a restart, and finds the links after a crash', async () => {

@@ -118,6 +118,9 @@ export function namespaceSteps(context: Context): Environment['phases'] {
     ],
 
     apply: [
+      step('network', 'connecting it', (sliver) =>
+        context.network.attach(sliver.id, crun.initOf(folder(sliver)) ?? 0),
+      ),
       step('limits', 'setting limits', async (sliver, log) => {
         disks.resize(sliver);
         const written = applyLimits(cgroup(sliver), limits(sliver));

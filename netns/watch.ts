@@ -1,0 +1,28 @@
+import { netlinkIn } from './namespace.ts';
+
+/** Groups of rtnetlink(7) that tell of links, IPv4 addresses, routes and rules. */
+const GROUPS = [1, 5, 7, 8];
+const QUIET = 200;
+
+/**
+ * Calls back when links, addresses, routes or rules of this process's network namespace have changed and then been
+ * quiet for a fifth of a second; returns what ends the watching. The kernel may drop messages when many come at once, but not
+ * the last ones: whoever is called looks for itself at what is.
+ */
+export function watchNetwork(changed: () => void): () => void {
+  const socket = netlinkIn('/proc/self/ns/net');
+  let timer: NodeJS.Timeout | undefined;
+  const soon = () => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      changed();
+    }, QUIET);
+  };
+  socket.on('message', soon);
+  socket.on('invalid', soon); // a message that the library can't read says as much
+  for (const group of GROUPS) socket.addMembership(group);
+  return () => {
+    clearTimeout(timer);
+    socket.socket.close();
+  };
+}
