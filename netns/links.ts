@@ -167,6 +167,26 @@ export class Links {
     }
   }
 
+  /** Whether all of these rules are there. */
+  async hasRules(...rules: Rule[]): Promise<boolean> {
+    const all = await this.#socket.getRules({ family: AF_INET });
+    return rules.every((rule) =>
+      all.some(
+        ({ data, attrs }) =>
+          (attrs.priority ?? 0) === rule.priority &&
+          (attrs.table ?? data.table) === rule.table &&
+          attrs.fwmark === rule.mark,
+      ),
+    );
+  }
+
+  /** The link of a table's default route. */
+  async defaultOf(table: number): Promise<number | undefined> {
+    const routes = await this.#socket.getRoutes({ family: AF_INET });
+    return routes.find(({ data, attrs }) => (attrs.table ?? data.table) === table && data.dstLen === 0)?.attrs
+      .oif;
+  }
+
   async removeRule(rule: Rule): Promise<void> {
     await this.#unlessMissing(`removing rule ${rule.priority}`, () =>
       this.#socket.delRule(...ruleParts(rule)),

@@ -24,6 +24,3 @@ export const MAC = Buffer.from([0x02, 0x00, 0x5e, 0x00, 0x00, 0x01]);
 /** The device that packets for slivers are routed to; the egress chain on it hands each to its sliver's link. */
 export const CARRIER = 'slivers0';
 export const CARRIER_END = 'slivers0p';
-
-/** Routing: what is marked for a sliver goes before the local table, which moves behind. */
-export const ROUTES = { table: 100, rule: 10, localBefore: 0, localAfter: 1000 } as const;

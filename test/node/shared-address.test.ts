@@ -93,6 +93,46 @@ describe('an address that changes', () => {
   });
 });
 
+describe('what somebody else takes away', () => {
+  const reaches = async () => (await sh('a_one', `ping -c 1 -W 1 ${World.address}`)).exitCode === 0;
+  const ruleset = () =>
+    node
+      .inside('nft', '--stateless', 'list', 'ruleset')
+      .split('\n')
+      .map((line) => line.trim())
+      .sort()
+      .join('\n');
+
+  it.each([
+    ['the ruleset', 'nft flush ruleset'],
+    ['a rule', 'nft flush chain inet sliverd source'],
+    ['a set', 'nft flush set inet sliverd sources'],
+    ['the routing rule', 'ip rule del priority 10'],
+    ['the place of the local table', 'ip rule add priority 0 lookup local; ip rule del priority 1000'],
+    ['the route', 'ip route flush table 100'],
+    ['the carrier', 'ip link del slivers0'],
+    ["a sliver's link", 'ip link del sv1'],
+  ])('%s is back soon', async (_what, command) => {
+    const [before, rules] = [ruleset(), node.inside('ip', 'rule')];
+    node.inside('sh', '-c', command);
+    await until(
+      () =>
+        ruleset() === before &&
+        node.inside('ip', 'rule') === rules &&
+        node.inside('ip', 'route', 'show', 'table', '100').startsWith('default dev slivers0'),
+      'what was there before',
+    );
+    await until(reaches, 'the world to be reached');
+  });
+
+  it("leaves other people's tables alone", () => {
+    node.inside('nft', 'add table inet other; add chain inet other mine; add rule inet other mine accept');
+    node.inside('nft', 'flush', 'table', 'inet', 'sliverd');
+    expect(node.inside('nft', 'list', 'table', 'inet', 'other')).toContain('accept');
+    node.inside('nft', 'delete', 'table', 'inet', 'other');
+  });
+});
+
 describe('the node', () => {
   it('keeps its own connections, beside those of its slivers', () => {
     expect(node.inside('busybox', 'ping', '-c', '1', '-W', '2', World.address)).toContain(

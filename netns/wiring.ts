@@ -1,0 +1,49 @@
+import { Links } from './links.ts';
+import { GATEWAY, INTERNAL_NETWORK, internalOf, linkOf, MAC } from './numbers.ts';
+import { setSysctl } from './sysctl.ts';
+
+/** Settings of the host end: the node's own address comes in there as a source, and what comes in is forwarded. */
+const HOST_END = [
+  ['ipv4', 'accept_local', '1'],
+  ['ipv4', 'rp_filter', '0'],
+  ['ipv4', 'forwarding', '1'],
+  ['ipv6', 'disable_ipv6', '1'],
+] as const;
+
+/**
+ * Lays a sliver's link, from `sv<id>` here to `eth0` in its own network namespace, with addresses and routes at both ends.
+ * @param links of the node's namespace.
+ * @param pid a process in the sliver's.
+ * @param address the node's public one.
+ */
+export async function wire(links: Links, id: number, pid: number, address: string): Promise<void> {
+  const name = linkOf(id);
+  await links.addCable(name, { name: 'eth0', address: MAC, pid });
+  for (const [family, key, value] of HOST_END) setSysctl(`${family}/conf/${name}/${key}`, value);
+  const { index } = await links.find(name);
+  await links.addAddress(index, GATEWAY);
+  await links.setUp(index);
+  await links.addRoute({ to: { address: internalOf(id), length: 32 }, link: index });
+  await wireInside(id, pid, address);
+}
+
+/**
+ * The sliver's own side: the public and the internal address on eth0, and the way out. What is there already stays.
+ * @param instead the public address that the node had before.
+ */
+export async function wireInside(id: number, pid: number, address: string, instead?: string): Promise<void> {
+  const links = new Links(`/proc/${pid}/ns/net`);
+  try {
+    const { index: link } = await links.find('eth0');
+    await links.setUp((await links.find('lo')).index);
+    await links.addAddress(link, address);
+    await links.addAddress(link, internalOf(id));
+    if (instead) await links.removeAddress(link, instead);
+    await links.setUp(link);
+    await links.addRoute({ to: { address: GATEWAY, length: 32 }, link });
+    await links.addRoute({ to: { address: '0.0.0.0', length: 0 }, link, via: GATEWAY, source: address });
+    await links.addRoute({ to: INTERNAL_NETWORK, link, via: GATEWAY, source: internalOf(id) });
+  } finally {
+    links.close();
+  }
+}
