@@ -17,6 +17,7 @@ import { Node } from './node/node.ts';
 import { NodePaths } from './node/paths.ts';
 import { tellReady } from './node/ready.ts';
 import { admitDisk, measureCapacity } from './resources/admission.ts';
+import { watchClock } from './slivers/clock.ts';
 import { faultFromEnvironment } from './slivers/fault.ts';
 import { Reconciler } from './slivers/reconciler.ts';
 import { SliverService } from './slivers/service.ts';
@@ -166,6 +167,12 @@ async function main(): Promise<void> {
   await listen(server, paths.adminSocket);
   await tellReady();
   events.record('node.started', config.name, { version });
+  watchClock((gained) => {
+    const seconds = Math.round(gained / 1000);
+    log.warn({ seconds }, 'the clock was set');
+    events.record('node.clock', config.name, { seconds });
+    reconciler.clockWasSet();
+  });
   findings.refresh(log);
   log.info({ socket: paths.adminSocket, slivers: known.size, version }, 'serving');
 }

@@ -127,7 +127,7 @@ export class ImageStore {
 
   async #unpack(source: ImageSource, staging: string, options: CreateOptions): Promise<Unpacked> {
     const { log, dockerSocket, buildNetwork } = this.#options;
-    let last = 0;
+    let last = Number.NEGATIVE_INFINITY;
     let fraction: number | undefined;
     const archive = openSource(source, {
       progress: options.progress,
@@ -145,8 +145,8 @@ export class ImageStore {
       ...(options.signal ? { signal: options.signal } : {}),
       onProgress: (reader) => {
         // A build tells more of itself than this would.
-        if ('build' in source || Date.now() - last < 500) return;
-        last = Date.now();
+        if ('build' in source || performance.now() - last < 500) return;
+        last = performance.now();
         options.progress(
           `unpacking: ${reader.files} files, ${Math.round(reader.bytes / 1e6)} MB`,
           fraction === undefined ? undefined : Math.floor(fraction * 95),

@@ -19,10 +19,12 @@ export interface Status {
 
 const FIRST_RETRY = 1000;
 const LAST_RETRY = 300_000;
-/** So long nothing that nobody told us of goes unseen: a limit changed by hand, a clock that was set. */
+/** So long nothing that nobody told us of goes unseen, such as a limit changed by hand. */
 const LOOK_AT_ALL = 60_000;
 /** Phases at a time, over all slivers: the rest of the node has work to do as well. */
 const AT_ONCE = 4;
+/** So long a sliver keeps others waiting at most, in milliseconds, when it and as many as may go at once hang. */
+const PATIENCE = 10_000;
 const ROUNDS = 4;
 
 export interface ReconcilerOptions {
@@ -40,7 +42,9 @@ export class Reconciler {
   readonly #status = new Map<number, Status>();
   readonly #watches = new Map<number, () => void>();
   readonly #timers = new Map<number, NodeJS.Timeout>();
-  readonly #turns = new Turns(AT_ONCE);
+  /** When failed slivers are tried again, on the clock of timers, which nobody sets. */
+  readonly #retries = new Map<number, number>();
+  readonly #turns = new Turns(AT_ONCE, PATIENCE);
   #lookAtAll: NodeJS.Timeout | undefined;
   #closed = false;
   /** While the node goes down nothing is wanted to run, whatever the records say. */
@@ -51,9 +55,12 @@ export class Reconciler {
   }
 
   status(id: number): Status {
-    return (
-      this.#status.get(id) ?? { state: 'stopped', since: Date.now(), doing: null, pid: null, cause: null }
-    );
+    const status = this.#status.get(id);
+    if (!status) return { state: 'stopped', since: Date.now(), doing: null, pid: null, cause: null };
+    const due = this.#retries.get(id);
+    if (!status.cause || due === undefined) return status;
+    const retryAt = new Date(Date.now() + due - performance.now()).toISOString();
+    return { ...status, cause: { ...status.cause, retryAt } };
   }
 
   /**
@@ -61,8 +68,12 @@ export class Reconciler {
    * rejects with the reason when this attempt failed (it is tried again by itself, later and later).
    */
   reconcile(id: number): Promise<void> {
+    return this.#inTurn(id, false);
+  }
+
+  #inTurn(id: number, again: boolean): Promise<void> {
     if (this.#closed) return Promise.reject(new SliverdError('busy', 'the daemon is ending'));
-    return this.#turns.take(String(id), () => this.#attempt(id));
+    return this.#turns.take(String(id), () => this.#attempt(id), again);
   }
 
   /**
@@ -88,6 +99,15 @@ export class Reconciler {
     };
     look();
     this.#lookAtAll = setInterval(look, LOOK_AT_ALL).unref();
+  }
+
+  /** Some end now that were not to end yet, or ended too early. All else here counts time that passes. */
+  clockWasSet(): void {
+    for (const record of this.#options.store.list().filter(({ expiresAt }) => expiresAt !== null)) {
+      const waits = this.#retries.has(record.id) && !isExpired(record, Date.now());
+      if (waits) this.#wake(record);
+      else void this.reconcile(record.id).catch(() => {});
+    }
   }
 
   /** Stops every sliver, leaving the records: the next start brings them back. */
@@ -170,6 +190,7 @@ export class Reconciler {
 
   #settled(record: SliverRecord, observed: Observed, acted: boolean): void {
     const { store, events } = this.#options;
+    this.#retries.delete(record.id);
     if (record.desired === 'deleted') {
       store.remove(record.id);
       this.#status.delete(record.id);
@@ -190,7 +211,7 @@ export class Reconciler {
     });
     if (acted || before?.cause) events.record(`sliver.${state}`, record.name, { pid: observed.pid ?? null });
     if (alive) this.#watch(record);
-    this.#wakeAtExpiry(record);
+    this.#wake(record);
   }
 
   #doing(record: SliverRecord, phase: Phase, doing: string): void {
@@ -219,7 +240,7 @@ export class Reconciler {
       reason,
       since: before.cause?.since ?? new Date().toISOString(),
       attempts,
-      retryAt: this.#closed ? null : new Date(Date.now() + pause).toISOString(),
+      retryAt: null, // told by status(), while the daemon goes on
     };
     this.#status.set(id, {
       ...before,
@@ -230,21 +251,22 @@ export class Reconciler {
     });
     log.warn({ sliver: record.name, step, attempts, err: error }, 'not as desired');
     if (before.cause?.reason !== reason) events.record('sliver.failed', record.name, { step, reason });
-    this.#later(id, pause);
-  }
-
-  #later(id: number, milliseconds: number): void {
     if (this.#closed) return;
-    clearTimeout(this.#timers.get(id));
-    const timer = setTimeout(() => void this.reconcile(id).catch(() => {}), milliseconds);
-    timer.unref();
-    this.#timers.set(id, timer);
+    this.#retries.set(id, performance.now() + pause);
+    this.#wake(record);
   }
 
-  /** Looks again at the end of a sliver. A clock that is set meanwhile is met by the look at all. */
-  #wakeAtExpiry(record: SliverRecord): void {
-    if (record.expiresAt === null || wants(record, Date.now()) === 'absent') return;
-    this.#later(record.id, Math.min(Math.max(record.expiresAt - Date.now(), 0) + 50, LOOK_AT_ALL));
+  /** Looks again when a failed sliver is to be tried again, and at its end in any case. */
+  #wake(record: SliverRecord): void {
+    const now = Date.now();
+    const retry = this.#retries.get(record.id);
+    const ends = record.expiresAt !== null && wants(record, now) !== 'absent';
+    if (this.#closed || (retry === undefined && !ends)) return;
+    const pause = retry === undefined ? LOOK_AT_ALL : retry - performance.now();
+    const left = ends ? (record.expiresAt ?? now) - now + 50 : pause;
+    clearTimeout(this.#timers.get(record.id));
+    const again = () => void this.#inTurn(record.id, this.#retries.has(record.id)).catch(() => {});
+    this.#timers.set(record.id, setTimeout(again, Math.max(0, Math.min(pause, left))).unref());
   }
 
   #watch(record: SliverRecord): void {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { SliverdError } from '../../daemon/errors.ts';
 import { admitDisk } from '../../daemon/resources/admission.ts';
 import { DEFAULT_RSPEC, mergeRSpec, RSPEC_KEYS } from '../../daemon/resources/rspec.ts';
@@ -112,7 +112,7 @@ describe('admission', () => {
 
 describe('turns', () => {
   it('are one at a time for a key, few at a time over all, and go on after a failure', async () => {
-    const turns = new Turns(2);
+    const turns = new Turns(2, 60_000);
     const running = new Map<string, number>();
     let most = 0;
     const work = (key: string, fail: boolean) => async () => {
@@ -132,5 +132,67 @@ describe('turns', () => {
     expect(most).toBe(2);
     expect(results.filter(({ status }) => status === 'rejected')).toHaveLength(6);
     await turns.idle();
+  });
+
+  /** Work that goes on until it is told to end. */
+  const held = (turns: Turns, key: string, again = false) => {
+    const end = Promise.withResolvers<void>();
+    let begun = false;
+    const done = turns.take(
+      key,
+      () => {
+        begun = true;
+        return end.promise;
+      },
+      again,
+    );
+    const finish = () => {
+      end.resolve();
+      return done;
+    };
+    return { begun: () => begun, end: finish };
+  };
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+  it('go to what is tried again in half of them at most, and after all that waits', async () => {
+    const turns = new Turns(2, 60_000);
+    const failing = ['a', 'b', 'c'].map((key) => held(turns, key, true));
+    await settled();
+    expect(failing.map(({ begun }) => begun())).toEqual([true, false, false]);
+    const fresh = ['d', 'e'].map((key) => held(turns, key));
+    await settled();
+    expect(fresh.map(({ begun }) => begun())).toEqual([true, false]);
+    await failing[0]!.end();
+    await settled();
+    expect([failing[1]!.begun(), fresh[1]!.begun()]).toEqual([false, true]);
+    await Promise.all(fresh.map(({ end }) => end()));
+    await settled();
+    expect(failing.map(({ begun }) => begun())).toEqual([true, true, false]);
+    await failing[1]!.end();
+    await failing[2]!.end();
+    await turns.idle();
+  });
+
+  it('are given on by what hangs, once', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const turns = new Turns(1, 1000);
+      const hung = held(turns, 'a');
+      const others = ['b', 'c', 'd'].map((key) => held(turns, key));
+      const same = held(turns, 'a');
+      await settled();
+      expect(others.map(({ begun }) => begun())).toEqual([false, false, false]);
+      vi.advanceTimersByTime(1000);
+      await settled();
+      expect(others.map(({ begun }) => begun())).toEqual([true, false, false]);
+      // It ends after all: its turn is not free a second time, and its own next piece waits like the rest.
+      await hung.end();
+      await settled();
+      expect([...others, same].map(({ begun }) => begun())).toEqual([true, false, false, false]);
+      for (const each of [...others, same]) await each.end();
+      await turns.idle();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

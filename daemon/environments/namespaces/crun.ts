@@ -26,6 +26,9 @@ export interface ExecFiles {
   readonly socket: string;
 }
 
+/** Milliseconds: crun works for tens of them. One that hangs is killed, so that a sliver's cause can say so. */
+const PATIENCE = 30_000;
+
 /** The one place that runs crun. Containers are named by the sliver's kernel name; state is below `root`. */
 export class Crun {
   readonly root: string;
@@ -145,17 +148,23 @@ export class Crun {
   }
 
   async #finish(child: ChildProcess, verb: string, id: string, complaint: () => string): Promise<void> {
+    let hung = false;
+    const impatient = setTimeout(() => {
+      hung = child.kill('SIGKILL');
+    }, PATIENCE);
     try {
       const [code, signal] = await once(child, verb === 'delete' ? 'close' : 'exit');
       if (code === 0) return;
-      throw new SliverdError(
-        'host-tool',
-        `crun ${verb} ${id}: ${complaint().trim() || `ended with ${signal ?? code}`}`,
-      );
+      const end = hung
+        ? `did not end in ${PATIENCE / 1000} s, and was killed`
+        : `ended with ${signal ?? code}`;
+      throw new SliverdError('host-tool', `crun ${verb} ${id}: ${complaint().trim() || end}`);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT')
         throw new SliverdError('host-tool', `crun is not installed (apt-get install crun)`);
       throw error;
+    } finally {
+      clearTimeout(impatient);
     }
   }
 }
