@@ -31,6 +31,8 @@ export interface Observed {
   readonly disk?: number;
   /** The init, as the host sees it. */
   readonly pid?: number;
+  /** When it came to run, or to be frozen: milliseconds since 1970. */
+  readonly since?: number;
   /** Complete writable layers, by generation. */
   readonly disks: readonly number[];
   /** Unfinished or unwanted pieces of disks that `discard` clears. */

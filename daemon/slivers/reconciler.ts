@@ -90,7 +90,8 @@ export class Reconciler {
         const alive = observed?.container === 'running' || observed?.container === 'frozen';
         const state = (alive ? observed.container : 'stopped') as SliverState;
         const pid = observed?.pid ?? null;
-        this.#status.set(record.id, { state, since: Date.now(), doing: null, pid, cause: null });
+        const since = observed?.since ?? Date.now();
+        this.#status.set(record.id, { state, since, doing: null, pid, cause: null });
       }),
     );
     const look = () => {
@@ -204,7 +205,7 @@ export class Reconciler {
     const changed = acted || !before || before.cause !== null;
     this.#status.set(record.id, {
       state,
-      since: changed ? Date.now() : before.since,
+      since: observed.since ?? (changed ? Date.now() : before.since),
       doing: null,
       pid: observed.pid ?? null,
       cause: null,

@@ -166,17 +166,28 @@ describe('bad luck', () => {
   });
 
   it('does not touch slivers: crashed, ended or started anew, their processes are the same', async () => {
-    const { pid } = await sliver('ucb_p2ps');
+    const { pid, since } = await sliver('ucb_p2ps');
     await sh('ucb_p2ps', 'sleep 1000 > /dev/null 2>&1 &');
     const sleeper = (await sh('ucb_p2ps', 'pidof sleep')).stdout;
     await node.kill();
     await node.launch();
-    expect(await sliver('ucb_p2ps')).toMatchObject({ state: 'running', pid });
+    expect(await sliver('ucb_p2ps')).toMatchObject({ state: 'running', pid, since });
     node.daemon?.kill('SIGTERM');
     await node.ended();
     await node.launch();
-    expect(await sliver('ucb_p2ps')).toMatchObject({ state: 'running', pid });
+    expect(await sliver('ucb_p2ps')).toMatchObject({ state: 'running', pid, since });
     expect((await sh('ucb_p2ps', 'pidof sleep')).stdout).toBe(sleeper);
+  });
+
+  it('does not make slivers younger: since when one is frozen, or goes on, is told as before', async () => {
+    const running = await sliver('ucb_p2ps');
+    for (const operation of ['freeze', 'thaw']) {
+      const { state, since } = await node.ok('POST', `/v1/slivers/ucb_p2ps/${operation}`);
+      expect(Date.parse(since)).toBeGreaterThan(Date.parse(running.since));
+      await node.kill();
+      await node.launch();
+      expect(await sliver('ucb_p2ps')).toMatchObject({ state, since, pid: running.pid });
+    }
   });
 
   it('leaves no program of an exec that nobody waits for any more', async () => {

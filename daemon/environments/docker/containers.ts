@@ -69,6 +69,7 @@ export async function observe(context: Context, sliver: SliverRecord): Promise<O
     run: noted.run,
     disk: running.disk,
     pid: info.State.Pid,
+    since: noted.since,
     ...rest,
   };
 }

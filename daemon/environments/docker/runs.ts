@@ -1,4 +1,13 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 
 /** Which run of a sliver a container's start was: a container has no place for it, its labels being for ever. */
 export interface Run {
@@ -8,6 +17,9 @@ export interface Run {
   readonly startedAt: string;
 }
 
+/** Since when a container is as it is, in milliseconds since 1970: the time of its file. */
+export type KnownRun = Run & { readonly since: number };
+
 /** One small file a sliver. Lost with a reboot, as is what runs. */
 export class Runs {
   readonly #folder: string;
@@ -16,9 +28,10 @@ export class Runs {
     this.#folder = folder;
   }
 
-  read(id: number): Run | undefined {
+  read(id: number): KnownRun | undefined {
     try {
-      return JSON.parse(readFileSync(this.#path(id), 'utf8')) as Run;
+      const run = JSON.parse(readFileSync(this.#path(id), 'utf8')) as Run;
+      return { ...run, since: Math.floor(statSync(this.#path(id)).mtimeMs) };
     } catch {
       return undefined;
     }
@@ -28,6 +41,12 @@ export class Runs {
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
     writeFileSync(`${this.#path(id)}.new`, JSON.stringify(run), { mode: 0o600 });
     renameSync(`${this.#path(id)}.new`, this.#path(id));
+  }
+
+  /** It was frozen or thawed just now. */
+  touch(id: number): void {
+    const now = new Date();
+    utimesSync(this.#path(id), now, now);
   }
 
   remove(id: number): void {

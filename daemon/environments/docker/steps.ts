@@ -60,6 +60,7 @@ export function dockerSteps(context: Context): Environment['phases'] {
           .catch((error) => {
             if (!/already paused/.test(error.message)) throw error;
           });
+        runs.touch(sliver.id);
       }),
     ],
     thaw: [
@@ -70,6 +71,7 @@ export function dockerSteps(context: Context): Environment['phases'] {
           .catch((error) => {
             if (!/not paused/.test(error.message)) throw error;
           });
+        runs.touch(sliver.id);
       }),
     ],
 

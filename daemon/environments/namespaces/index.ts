@@ -95,7 +95,8 @@ function observe(context: Context, sliver: SliverRecord): Observed {
   const record = liveRunRecord(run);
   if (!record || !isPopulated(cgroup)) return { container: 'partial', ...disks };
   const container = isFrozen(cgroup) ? 'frozen' : 'running';
-  return { container, run: record.run, disk: record.disk, pid: record.pid, ...disks };
+  const { run: number, disk, pid, since } = record;
+  return { container, run: number, disk, pid, since, ...disks };
 }
 
 /** The kernel tells by inotify when the last process of a cgroup is gone. */

@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 
 /** What the daemon notes of a container that it started, so that a later daemon can tell it from any other. */
 export interface RunRecord {
@@ -29,16 +29,22 @@ export function writeRunRecord(folder: string, record: Omit<RunRecord, 'bootId' 
   renameSync(`${folder}/run.json.new`, `${folder}/run.json`);
 }
 
+/** The record's own time is since when the container is as it is: a daemon that starts anew tells the same. */
+export function touchRunRecord(folder: string): void {
+  const now = new Date();
+  utimesSync(`${folder}/run.json`, now, now);
+}
+
 export function removeRunRecord(folder: string): void {
   rmSync(`${folder}/run.json`, { force: true });
 }
 
-/** The record of a container whose init is alive, and really that init. */
-export function liveRunRecord(folder: string): RunRecord | undefined {
+/** The record of a container whose init is alive, and really that init; `since` in milliseconds since 1970. */
+export function liveRunRecord(folder: string): (RunRecord & { since: number }) | undefined {
   try {
     const record = JSON.parse(readFileSync(`${folder}/run.json`, 'utf8')) as RunRecord;
     const alive = record.bootId === BOOT_ID && startTimeOf(record.pid) === record.startTime;
-    return alive ? record : undefined;
+    return alive ? { ...record, since: Math.floor(statSync(`${folder}/run.json`).mtimeMs) } : undefined;
   } catch {
     return undefined;
   }

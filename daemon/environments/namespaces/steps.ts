@@ -24,7 +24,7 @@ import type { Context } from './index.ts';
 import { initLog } from './init-log.ts';
 import { INITSCRIPT, ociSpec } from './oci-spec.ts';
 import { makeLayer, mountRoot, unmountRoot } from './root.ts';
-import { removeRunRecord, writeRunRecord } from './run-record.ts';
+import { removeRunRecord, touchRunRecord, writeRunRecord } from './run-record.ts';
 
 const INIT = '/usr/bin/catatonit';
 
@@ -45,6 +45,10 @@ export function namespaceSteps(context: Context): Environment['phases'] {
   const unmount = (sliver: SliverRecord) => {
     unmountRoot(rootPaths(sliver));
     disks.close(sliver.id);
+  };
+  const frozen = async (sliver: SliverRecord, wanted: boolean) => {
+    await freeze(cgroup(sliver), wanted);
+    touchRunRecord(folder(sliver));
   };
   const profileOf = (sliver: SliverRecord) => {
     const profile = context.profiles.get(sliver.profile);
@@ -129,8 +133,8 @@ export function namespaceSteps(context: Context): Environment['phases'] {
       }),
     ],
 
-    freeze: [step('freeze', 'freezing', (sliver) => freeze(cgroup(sliver), true))],
-    thaw: [step('thaw', 'thawing', (sliver) => freeze(cgroup(sliver), false))],
+    freeze: [step('freeze', 'freezing', (sliver) => frozen(sliver, true))],
+    thaw: [step('thaw', 'thawing', (sliver) => frozen(sliver, false))],
 
     stop: [
       step('terminate', 'asking its processes to end', (sliver) =>
