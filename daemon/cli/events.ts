@@ -1,4 +1,4 @@
-import type { Event } from '../manager/schemas.ts';
+import type { Event } from '../events/event.ts';
 import type { EventsOptions } from './commands/node.ts';
 import type { Client } from './connection/client.ts';
 import { subscribe } from './connection/events.ts';

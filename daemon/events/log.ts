@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
-import type { Event } from '../manager/schemas.ts';
 import type { Database } from '../store/database.ts';
+import type { Event } from './event.ts';
 
 const KEPT = 10_000;
 

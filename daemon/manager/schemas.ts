@@ -156,17 +156,6 @@ export const NodeStatus = Type.Object({
 });
 export type NodeStatus = Static<typeof NodeStatus>;
 
-export const Event = Type.Object({
-  id: Type.Integer({
-    description: 'Grows; resume a stream with Last-Event-ID. 0: told once, not kept (progress).',
-  }),
-  time: time('When'),
-  type: Type.String({ description: 'As in sliver.started, sliver.failed, image.created, node.started.' }),
-  subject: Type.String({ description: 'The sliver or image by name, or the node.' }),
-  data: Type.Record(Type.String(), Type.Unknown()),
-});
-export type Event = Static<typeof Event>;
-
 export const Problem = Type.Object(
   {
     type: Type.String(),

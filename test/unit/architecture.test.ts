@@ -12,11 +12,13 @@ const MAY: Record<string, string[]> = {
   netns: ['daemon/kernel'],
   'daemon/cgroups': ['daemon/resources', 'daemon/environments'],
   'daemon/images': ['daemon/kernel', 'daemon/store'],
+  'daemon/events': ['daemon/store'],
 };
 /** Nothing below knows of HTTP or ssh. */
 const BELOW = [
   'daemon/kernel',
   'daemon/store',
+  'daemon/events',
   'daemon/resources',
   'daemon/cgroups',
   'daemon/images',

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { Event, NodeStatus } from '../../manager/schemas.ts';
+import type { NodeStatus } from '../../manager/schemas.ts';
 import { Context } from '../context.ts';
 
 /** `status`, `doctor`, `events`, `node show`, `node down`: the node as a whole. */
@@ -66,8 +66,6 @@ export interface EventsOptions {
   readonly after?: number;
   readonly limit?: number;
 }
-
-export type { Event };
 
 function integer(text: string): number {
   const value = Number(text);

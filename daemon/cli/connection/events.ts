@@ -1,4 +1,4 @@
-import type { Event } from '../../manager/schemas.ts';
+import type { Event } from '../../events/event.ts';
 import type { Client } from './client.ts';
 import { connectionError } from './endpoint.ts';
 

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
+import { Event } from '../../events/event.ts';
 import type { Manager, Server } from '../context.ts';
-import { Event } from '../schemas.ts';
 
 const Query = Type.Object(
   {
