@@ -16,7 +16,7 @@ import { Findings } from './node/findings.ts';
 import { Node } from './node/node.ts';
 import { NodePaths } from './node/paths.ts';
 import { tellReady } from './node/ready.ts';
-import { admitDisk, measureCapacity } from './resources/admission.ts';
+import { admitDisk, availableBytes, diskFree, measureCapacity } from './resources/admission.ts';
 import { watchClock } from './slivers/clock.ts';
 import { faultFromEnvironment } from './slivers/fault.ts';
 import { Reconciler } from './slivers/reconciler.ts';
@@ -135,6 +135,7 @@ async function main(): Promise<void> {
     config,
     version,
     capacity,
+    diskFree: () => diskFree(capacity, availableBytes(paths.slivers), config.reserve),
     findings,
     environments,
     store,

@@ -150,8 +150,8 @@ export const NodeStatus = Type.Object({
   capacity: Type.Object({
     cpus: Type.Integer(),
     memoryBytes: Type.Integer(),
-    diskBytes: Type.Integer(),
-    diskFreeBytes: Type.Integer(),
+    diskBytes: Type.Integer({ description: 'For the disks of all slivers together.' }),
+    diskFreeBytes: Type.Integer({ description: 'Of it, what the file system has left for them now.' }),
   }),
 });
 export type NodeStatus = Static<typeof NodeStatus>;

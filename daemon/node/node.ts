@@ -1,4 +1,3 @@
-import { statfsSync } from 'node:fs';
 import type { Environment } from '../environments/environment.ts';
 import type { NodeStatus } from '../manager/schemas.ts';
 import type { Capacity } from '../resources/admission.ts';
@@ -13,6 +12,8 @@ export interface NodeOptions {
   readonly config: Config;
   readonly version: string;
   readonly capacity: Capacity;
+  /** Bytes that slivers can still write now. */
+  diskFree(): number;
   readonly findings: Findings;
   readonly environments: ReadonlyMap<string, Environment>;
   readonly store: SliverStore;
@@ -39,7 +40,6 @@ export class Node {
       const { state } = reconciler.status(record.id);
       slivers[state] = (slivers[state] ?? 0) + 1;
     }
-    const disk = statfsSync(config.stateDirectory);
     const degraded: Degradation[] = degradations(findings.current, environments.values());
     return {
       name: config.name,
@@ -51,7 +51,7 @@ export class Node {
       environments: [...environments.keys()],
       stateDirectory: config.stateDirectory,
       cgroup: config.cgroup,
-      capacity: { ...capacity, diskFreeBytes: disk.bavail * disk.bsize },
+      capacity: { ...capacity, diskFreeBytes: this.#options.diskFree() },
     };
   }
 

@@ -19,13 +19,26 @@ export function measureCapacity(
   slivers: string,
   reserve: { memoryBytes: number; diskBytes: number },
 ): Capacity {
-  const stat = statfsSync(slivers);
-  const free = stat.bavail * stat.bsize;
+  const free = availableBytes(slivers);
   return {
     cpus: availableParallelism(),
     memoryBytes: Math.max(0, totalmem() - reserve.memoryBytes),
     diskBytes: Math.max(0, free + taken(slivers) - reserve.diskBytes),
   };
+}
+
+/** Bytes that the file system of a directory has left. */
+export function availableBytes(directory: string): number {
+  const stat = statfsSync(directory);
+  return stat.bavail * stat.bsize;
+}
+
+/**
+ * Bytes that slivers can still write now: what is left, less what the owner keeps back, which was not theirs from the
+ * beginning. With other files on the file system that may be less than what was promised to them.
+ */
+export function diskFree(capacity: Capacity, available: number, reserve: { diskBytes: number }): number {
+  return Math.min(capacity.diskBytes, Math.max(0, available - reserve.diskBytes));
 }
 
 /** Bytes that slivers' disks have taken already: what a sparse file really holds. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { SliverdError } from '../../daemon/errors.ts';
-import { admitDisk } from '../../daemon/resources/admission.ts';
+import { admitDisk, diskFree } from '../../daemon/resources/admission.ts';
 import { DEFAULT_RSPEC, mergeRSpec, RSPEC_KEYS } from '../../daemon/resources/rspec.ts';
 import { checkKey } from '../../daemon/slivers/keys.ts';
 import { checkName, hostName } from '../../daemon/slivers/names.ts';
@@ -107,6 +107,14 @@ describe('admission', () => {
     expect(() => admitDisk(capacity, 8 * 2 ** 30 + 1, DEFAULT_RSPEC)).toThrow(
       /2.0 GiB asked for.*10.0 GiB.*promised/,
     );
+  });
+});
+
+describe('free disk', () => {
+  it("is never more than there is for slivers, and none of what the node's owner keeps back", () => {
+    const capacity = { cpus: 1, memoryBytes: 0, diskBytes: 8000 };
+    const free = (available: number) => diskFree(capacity, available, { diskBytes: 1000 });
+    expect([9000, 9500, 5000, 1000, 10].map(free)).toEqual([8000, 8000, 4000, 0, 0]);
   });
 });
 
