@@ -16,6 +16,7 @@ import { Findings } from './node/findings.ts';
 import { Node } from './node/node.ts';
 import { NodePaths } from './node/paths.ts';
 import { tellReady } from './node/ready.ts';
+import { OPTIONS } from './options.ts';
 import { admitDisk, availableBytes, diskFree, measureCapacity } from './resources/admission.ts';
 import { watchClock } from './slivers/clock.ts';
 import { faultFromEnvironment } from './slivers/fault.ts';
@@ -27,7 +28,7 @@ import { Database } from './store/database.ts';
 /** Starts the daemon: reads what should be, looks at what is, wires the parts, and serves. */
 async function main(): Promise<void> {
   process.umask(0o022);
-  const { values } = parseArgs({ options: { config: { type: 'string' }, version: { type: 'boolean' } } });
+  const { values } = parseArgs({ options: OPTIONS });
   const { version } = JSON.parse(readFileSync(`${import.meta.dirname}/../package.json`, 'utf8')) as {
     version: string;
   };

@@ -21,6 +21,7 @@ tell enabled "$(systemctl is-enabled sliverd)"
 tell degraded "$(sliverctl --json status | json '["degraded"]' | grep -o "'what': '[^']*'" | cut -d"'" -f4 | sort | paste -sd,)"
 tell dev "$(ls -d /usr/lib/sliverd/node_modules/{vitest,typescript} 2>/dev/null || true)"
 tell completion "$(bash -c '. /usr/share/bash-completion/completions/sliverctl && complete -p sliverctl' | wc -l)"
+tell manual "$(cd /usr/local/share/man && ls man1/sliverctl.1 man5/node.yaml.5 man8/sliverd.8)"
 
 sliverctl image import small /small
 sliverctl sliver create demo_hello --image small disk.bytes=64M
@@ -66,7 +67,7 @@ tell kept "$(ls -d /var/lib/sliverd/node.db /etc/sliverd/node.yaml)"
 until_true '[ "$(sliverctl --json sliver show demo_hello | json "[\\"state\\"]")" = running ]'
 tell again "$(sliverctl sliver exec demo_hello -- echo yes)"
 /project/scripts/install --uninstall --purge
-tell away "$(ls -d /usr/lib/sliverd /etc/sliverd /var/lib/sliverd /run/sliverd /usr/sbin/sliverd /usr/bin/sliverctl /etc/systemd/system/sliver* /sys/fs/cgroup/slivers.slice 2>/dev/null || true)"
+tell away "$(ls -d /usr/lib/sliverd /etc/sliverd /var/lib/sliverd /run/sliverd /usr/sbin/sliverd /usr/bin/sliverctl /usr/local/share/man/man?/{sliver*,node.yaml*} /etc/systemd/system/sliver* /sys/fs/cgroup/slivers.slice 2>/dev/null || true)"
 `;
 
 it('installs a node whose slivers outlive the daemon, upgrades it under them, and goes away', async () => {
@@ -80,6 +81,7 @@ it('installs a node whose slivers outlive the daemon, upgrades it under them, an
     degraded: 'a synchronised clock,proportional I/O',
     dev: '',
     completion: '1',
+    manual: 'man1/sliverctl.1 man5/node.yaml.5 man8/sliverd.8',
     cgroup: '0::/slivers.slice/slivers.service/slivers/s1',
     namespace: 'shared',
     bounds_reloaded: seen.bounds,
