@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import type { RawData, WebSocket } from 'ws';
-import type { Environment, ExecProcess, ExecRequest } from '../environments/environment.ts';
+import { type Environment, type ExecProcess, type ExecRequest, USER } from '../environments/environment.ts';
 import { SliverdError } from '../errors.ts';
 import { problemOf } from '../manager/problems.ts';
 import type { SliverRecord } from '../slivers/record.ts';
@@ -19,7 +19,7 @@ const Request = Type.Object(
     argv: Type.Array(Type.String(), { minItems: 1, maxItems: 4096 }),
     env: Type.Optional(Type.Record(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' }), Type.String())),
     cwd: Type.Optional(Type.String({ pattern: '^/' })),
-    user: Type.Optional(Type.String({ pattern: '^[0-9]{1,5}(:[0-9]{1,5})?$' })),
+    user: Type.Optional(Type.String({ pattern: USER })),
     terminal: Type.Optional(Size),
   },
   { additionalProperties: false },

@@ -55,11 +55,14 @@ export interface Usage {
   pressure?: Record<'cpu' | 'memory' | 'io', { some: number; full: number }>;
 }
 
+/** Who a program may be told to run as. */
+export const USER = '^([0-9]{1,5}(:[0-9]{1,5})?|[A-Za-z_][A-Za-z0-9_.-]{0,31}[$]?)$';
+
 export interface ExecRequest {
   readonly argv: readonly string[];
   readonly env?: Record<string, string>;
   readonly cwd?: string;
-  /** `uid` or `uid:gid`, as numbers inside. */
+  /** A name in its /etc/passwd, `uid` or `uid:gid` as numbers inside (USER). */
   readonly user?: string;
   /** A terminal of this size; absent: three separate streams. */
   readonly terminal?: { columns: number; rows: number };

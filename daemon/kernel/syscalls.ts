@@ -110,6 +110,15 @@ export function ioctlNumber(fd: number, request: number, argument: number, subje
   return call(ioctlNumberC, 'ioctl', subject, fd, request, argument);
 }
 
+const openat2C = libc.func('long syscall(long number, int dirfd, const char *path, void *how, size_t size)');
+/** Opens `path` as if the directory behind `root` were the root, on its own mount; the caller closes the descriptor. */
+export function openInRoot(root: number, path: string, flags: number): number {
+  const [SYS_openat2, O_CLOEXEC] = [437, 0o2000000];
+  const [NO_XDEV, NO_MAGICLINKS, IN_ROOT] = [0x1, 0x2, 0x10];
+  const how = new BigUint64Array([BigInt(flags | O_CLOEXEC), 0n, BigInt(NO_XDEV | NO_MAGICLINKS | IN_ROOT)]);
+  return call(openat2C, 'openat2', path, SYS_openat2, root, path, how, how.byteLength);
+}
+
 const quotactlC = libc.func('int quotactl(int command, const char *special, int id, void *address)');
 /** `device` is the block device of the mounted file system; the shape of `block` belongs to `command`. */
 export function quotactl(command: number, device: string, id: number, block: Uint8Array): void {

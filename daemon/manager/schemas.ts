@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { USER } from '../environments/environment.ts';
 import { PartialRSpec, RSpec } from '../resources/rspec.ts';
 
 /** Shapes of the manager's API: they validate requests, serialise answers and generate the OpenAPI description. */
@@ -121,7 +122,7 @@ export const Exec = Type.Object(
     argv: Type.Array(Type.String({ maxLength: 131_072 }), { minItems: 1, maxItems: 4096 }),
     env: Type.Optional(Type.Record(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' }), Type.String())),
     cwd: Type.Optional(Type.String({ pattern: '^/', maxLength: 4096 })),
-    user: Type.Optional(Type.String({ pattern: '^[0-9]{1,5}(:[0-9]{1,5})?$' })),
+    user: Type.Optional(Type.String({ pattern: USER, description: 'A name, UID or UID:GID inside.' })),
     stdin: Type.Optional(Type.String()),
     timeoutSeconds: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 3600, default: 60 })),
   },

@@ -208,6 +208,67 @@ export function behaviour(name: string, make: () => Promise<Subject>, { mapsIds 
         expect(plain.stdout).toBe('0 /root /root\n');
       });
 
+      it('runs as a user of its own, as a login would', async () => {
+        await sh(
+          record,
+          'mkdir -p /home/alice; echo alice:x:1000:1001:,,,:/home/alice:/bin/ash >> /etc/passwd;' +
+            'echo bob:x:1002:1001::/gone: >> /etc/passwd;' +
+            'echo staff:x:1001: >> /etc/group; echo dialout:x:20:bob,alice >> /etc/group',
+        );
+        const say = 'echo "$(id -u) $(id -G) $HOME $SHELL $USER $LOGNAME $(pwd)"';
+        const as = async (user?: string) =>
+          (await execute(environment, record, { argv: ['sh', '-c', say], ...(user ? { user } : {}) })).stdout;
+        expect(await as('alice')).toBe('1000 1001 20 /home/alice /bin/ash alice alice /home/alice\n');
+        expect(await as('1000')).toBe(await as('alice'));
+        expect(await as('1000:5')).toBe('1000 5 /home/alice /bin/ash alice alice /home/alice\n');
+        expect(await as('bob')).toBe('1002 1001 20 /gone /bin/sh bob bob /\n');
+        expect(await as('4321')).toBe('4321 4321 / /bin/sh   /\n');
+        expect(await as()).toBe('0 0 /root /bin/sh root root /root\n');
+        await expect(execute(environment, record, { argv: ['true'], user: 'nobody_here' })).rejects.toThrow(
+          `there is no user 'nobody_here' in the /etc/passwd of ${record.name}`,
+        );
+      });
+
+      it("reads no file of the host's for it, wherever the guest's links lead, and waits for none", async () => {
+        const baits = [
+          'ln -s /proc/1/root/etc/passwd',
+          'ln -s /proc/self/root/etc/passwd',
+          'ln -s ../../../../../../etc/../proc/self/fd/0',
+          'ln -s /dev/zero',
+          'mkfifo',
+        ];
+        for (const bait of baits) {
+          // One program holds it, since an engine's own exec reads the file too, and would wait for it for ever.
+          const guest = await environment.exec(record, {
+            argv: [
+              'sh',
+              '-c',
+              `mv /etc/passwd /etc/kept; ${bait} /etc/passwd; echo set; read go; rm /etc/passwd; mv /etc/kept /etc/passwd`,
+            ],
+          });
+          let said = '';
+          guest.stdout.on('data', (data) => {
+            said += data;
+          });
+          await eventually(
+            async () => said,
+            (text) => text === 'set\n',
+          );
+          // The host has the first two, the image none.
+          for (const user of ['daemon', 'www-data', 'alice'])
+            await expect(environment.exec(record, { argv: ['true'], user })).rejects.toThrow(/no user/);
+          guest.stdin.end('go\n');
+          expect(await guest.ended).toEqual({ exitCode: 0 });
+        }
+        // A link within the sliver is one as any other, from its own root.
+        await sh(
+          record,
+          'mkdir -p /srv/etc; mv /etc/passwd /srv/etc/users; ln -s /srv/etc/users /etc/passwd',
+        );
+        const ran = await execute(environment, record, { argv: ['id', '-u'], user: 'alice' });
+        expect(ran.stdout).toBe('1000\n');
+      });
+
       it('gives a terminal of the size asked for, and changes it', async () => {
         const process = await environment.exec(record, {
           // An engine may set the first size a moment after the start.
@@ -292,7 +353,11 @@ export function behaviour(name: string, make: () => Promise<Subject>, { mapsIds 
       const ticks = async () => Number((await sh(record, 'wc -l </tmp/ticks')).stdout);
       await eventually(ticks, (count) => count > 2);
       const frozen = { ...record, desired: 'frozen' as const };
-      expect(await settle(environment, frozen)).toMatchObject({ container: 'frozen', run: 1, disk: 1 });
+      const { since: began = 0 } = await environment.observe(record);
+      const { since, ...rest } = await settle(environment, frozen);
+      expect(rest).toMatchObject({ container: 'frozen', run: 1, disk: 1 });
+      expect(since).toBeGreaterThan(began);
+      expect((await environment.observe(frozen)).since).toBe(since);
       await sleep(600);
       expect(await settle(environment, record)).toMatchObject({ container: 'running', run: 1 });
       // 0.6 s would have given 10 or so had it run.

@@ -218,6 +218,22 @@ describe('sliverctl sliver exec', () => {
       'echo "$WHAT $(pwd) $(id -u)"',
     ];
     expect((await ctl('sliver', 'exec', 'cli_x', ...words)).stdout).toBe('a b /tmp 1000\n');
+    const nobody = await ctl(
+      'sliver',
+      'exec',
+      'cli_x',
+      '-u',
+      'nobody',
+      '--',
+      'sh',
+      '-c',
+      'id -u; echo $USER',
+    );
+    expect(nobody.stdout).toBe('65534\nnobody\n');
+    expect(await ctl('sliver', 'exec', 'cli_x', '-u', 'no_one', '--', 'true')).toMatchObject({
+      status: 125,
+      stderr: expect.stringContaining("there is no user 'no_one' in the /etc/passwd of cli_x"),
+    });
     const json = await ctl('--json', 'sliver', 'exec', 'cli_x', '--', 'sh', '-c', 'echo o; exit 3');
     expect(json.status).toBe(3);
     expect(JSON.parse(json.stdout)).toMatchObject({ exitCode: 3, stdout: 'o\n' });

@@ -137,7 +137,8 @@ describe('exec', () => {
       cwd: '/srv',
       env: { A: 'b=c' },
     });
-    expect(() => execRequest(['id'], { user: 'root', stdin: true })).toThrow(/not a uid/);
+    expect(execRequest(['id'], { user: 'alice', stdin: true })).toEqual({ argv: ['id'], user: 'alice' });
+    expect(() => execRequest(['id'], { user: '../alice', stdin: true })).toThrow(/not a user/);
     expect(() => execRequest(['id'], { workdir: 'srv', stdin: true })).toThrow(/begin with/);
     expect(() => execRequest(['id'], { env: ['1=2'], stdin: true })).toThrow(/NAME=VALUE/);
   });

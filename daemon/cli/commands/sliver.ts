@@ -133,7 +133,7 @@ function execCommand(sliver: Command): void {
     .argument('<command...>', 'the program and its arguments')
     .usage('[options] <sliver> -- <command...>')
     .description('run a program in a sliver, with this input, output and terminal')
-    .option('-u, --user <uid[:gid]>', 'as this user (numbers inside)')
+    .option('-u, --user <user|uid[:gid]>', 'as this user of the sliver')
     .option('-w, --workdir <path>', 'in this directory')
     .option('-e, --env <name[=value]>', 'with this variable; may be repeated', collect)
     .option('-t, --tty', 'with a terminal, even if input or output is none')
@@ -147,7 +147,7 @@ A terminal is made when input and output are one. The status is that of the prog
 
 Examples:
   sliverctl sliver exec ucb_p2ps -- bash
-  sliverctl sliver exec ucb_p2ps -u 1000 -w /tmp -e LANG=C.UTF-8 -- make test
+  sliverctl sliver exec ucb_p2ps -u alice -w /tmp -e LANG=C.UTF-8 -- make test
   tar c . | sliverctl sliver exec ucb_p2ps -- tar x -C /srv`,
     )
     .action(async (name: string, words: string[], options: ExecOptions, command: Command) => {

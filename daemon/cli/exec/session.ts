@@ -1,4 +1,5 @@
 import os from 'node:os';
+import { USER } from '../../environments/environment.ts';
 import { type Context, pathOf } from '../context.ts';
 import { EXIT, usage } from '../exit.ts';
 import { Channel, type Ending, type Request } from './channel.ts';
@@ -42,10 +43,8 @@ export async function exec(
 export function execRequest(argv: string[], options: ExecOptions): Request {
   const request: Request = { argv };
   if (options.user !== undefined) {
-    if (!/^[0-9]{1,5}(:[0-9]{1,5})?$/.test(options.user))
-      throw usage(
-        `--user: '${options.user}' is not a uid or uid:gid (numbers inside), as in 1000 or 1000:1000`,
-      );
+    if (!new RegExp(USER).test(options.user))
+      throw usage(`--user: '${options.user}' is not a user, as in alice, 1000 or 1000:1000`);
     request.user = options.user;
   }
   if (options.workdir !== undefined) {

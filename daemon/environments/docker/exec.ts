@@ -4,9 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { SliverdError } from '../../errors.ts';
 import type { SliverRecord } from '../../slivers/record.ts';
+import { type Account, accountOf } from '../accounts.ts';
 import type { ExecProcess, ExecRequest } from '../environment.ts';
 import { isProcessOf } from './cgroup.ts';
-import { LOGIN_ENV, wantedContainer } from './containers.ts';
+import { inspect, LOGIN_ENV, wantedContainer } from './containers.ts';
 import { statusOf } from './engine.ts';
 import type { Context } from './index.ts';
 import { demultiplex } from './streams.ts';
@@ -20,12 +21,13 @@ export async function execInside(
   const { engine } = context;
   const { container } = await wantedContainer(context, sliver);
   const what = `running ${request.argv[0]} in ${sliver.name}`;
+  const account = await accountIn(context, sliver, container, request);
   const terminal = request.terminal;
   let exec: Docker.Exec;
   let connection: Duplex;
   try {
     exec = (await engine.call(what, (docker) =>
-      docker.getContainer(container).exec(options(request)),
+      docker.getContainer(container).exec(options(request, account)),
     )) as Docker.Exec;
     connection = (await engine.call(what, () =>
       exec.start({
@@ -56,14 +58,37 @@ export async function execInside(
   };
 }
 
-function options(request: ExecRequest): Docker.ExecCreateOptions {
-  const [uid = '0', gid = uid] = (request.user ?? '0').split(':');
-  const env = { ...LOGIN_ENV, ...(request.terminal ? { TERM: 'xterm' } : {}), ...request.env };
+/** By the files that its init sees, where the engine's processes are in sight; numbers do without. */
+async function accountIn(
+  context: Context,
+  sliver: SliverRecord,
+  container: string,
+  { user }: ExecRequest,
+): Promise<Account> {
+  const pid = (await inspect(context, container))?.State.Pid ?? 0;
+  const seen = isProcessOf(pid, container);
+  if (!seen && user !== undefined && !/^[0-9]/.test(user))
+    throw new SliverdError(
+      'unsupported',
+      `user: the files of ${sliver.name} are out of sight, in its engine: give the numbers (UID:GID) of '${user}'`,
+    );
+  const account = accountOf(sliver.name, seen ? `/proc/${pid}/root` : '/nowhere', user);
+  return seen ? account : { ...account, cwd: '/root' };
+}
+
+function options(request: ExecRequest, account: Account): Docker.ExecCreateOptions {
+  const env = {
+    ...LOGIN_ENV,
+    ...account.env,
+    ...(request.terminal ? { TERM: 'xterm' } : {}),
+    ...request.env,
+  };
   return {
     Cmd: [...request.argv],
     Env: Object.entries(env).map(([key, value]) => `${key}=${value}`),
-    WorkingDir: request.cwd ?? '/root',
-    User: `${uid}:${gid}`,
+    WorkingDir: request.cwd ?? account.cwd,
+    // The engine adds a user's groups itself when it is told the user alone.
+    User: account.groups.length > 0 ? String(account.uid) : `${account.uid}:${account.gid}`,
     Tty: request.terminal !== undefined,
     // Since API 1.42; older engines start with no size, and it is set a moment after.
     ...(request.terminal ? { ConsoleSize: [request.terminal.rows, request.terminal.columns] } : {}),

@@ -8,7 +8,7 @@ import { emptyPipe } from '../../kernel/syscalls.ts';
 /** The OCI process object that `crun exec` takes from a file, so that no argument of a guest's is parsed by crun. */
 export interface OciProcess {
   terminal: boolean;
-  user: { uid: number; gid: number };
+  user: { uid: number; gid: number; additionalGids?: readonly number[] };
   args: readonly string[];
   env: string[];
   cwd: string;

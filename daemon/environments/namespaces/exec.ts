@@ -8,6 +8,7 @@ import { ConsoleSocket } from '../../kernel/console-socket.ts';
 import { HOST_ENV } from '../../kernel/run.ts';
 import { Terminal } from '../../kernel/terminal.ts';
 import { kernelName, type SliverRecord } from '../../slivers/record.ts';
+import { type Account, accountOf } from '../accounts.ts';
 import type { ExecProcess, ExecRequest } from '../environment.ts';
 import { type ExecFiles, type OciProcess, tail } from './crun.ts';
 import type { Context } from './index.ts';
@@ -27,10 +28,12 @@ export async function execInside(
   const files = execFiles(`${folder}/exec-${process.pid}-${++sequence}`);
   let inside: OciProcess;
   try {
-    inside = ociProcess(JSON.parse(readFileSync(`${folder}/config.json`, 'utf8')).process, request);
+    inside = JSON.parse(readFileSync(`${folder}/config.json`, 'utf8')).process;
   } catch (cause) {
     throw new SliverdError('wrong-state', `${sliver.name} is not running`, { cause });
   }
+  const root = `/proc/${context.crun.initOf(folder)}/root`;
+  inside = ociProcess(inside, request, accountOf(sliver.name, root, request.user));
   const args = context.crun.execArguments(kernelName(sliver.id), files, inside);
   return request.terminal ? onTerminal(args, request.terminal, files) : onPipes(args, files);
 }
@@ -115,20 +118,19 @@ function parentOf(pid: number, processFile: string): number | undefined {
   }
 }
 
-function ociProcess(template: OciProcess, request: ExecRequest): OciProcess {
-  const [uid = 0, gid] = (request.user ?? '0').split(':').map(Number);
+function ociProcess(template: OciProcess, request: ExecRequest, account: Account): OciProcess {
   const env = new Map(template.env.map((entry) => entry.split(/=(.*)/s).slice(0, 2) as [string, string]));
-  for (const [key, value] of Object.entries(request.env ?? {})) env.set(key, value);
+  for (const [key, value] of Object.entries({ ...account.env, ...request.env })) env.set(key, value);
   return {
     ...template,
     terminal: request.terminal !== undefined,
     ...(request.terminal
       ? { consoleSize: { height: request.terminal.rows, width: request.terminal.columns } }
       : {}),
-    user: { uid, gid: gid ?? uid },
+    user: { ...template.user, uid: account.uid, gid: account.gid, additionalGids: account.groups },
     args: request.argv,
     env: [...env].map(([key, value]) => `${key}=${value}`),
-    cwd: request.cwd ?? '/root',
+    cwd: request.cwd ?? account.cwd,
   };
 }
 
