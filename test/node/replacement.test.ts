@@ -13,7 +13,7 @@ let pid: number;
 const sh = (script: string) => node.exec('ucb_p2ps', 'sh', '-c', script);
 
 beforeAll(async () => {
-  world = await World.start();
+  world = new World();
   server = world.spawn('busybox', 'nc', '-ll', '-p', '7000', '-e', 'cat');
   node = await TestNode.start('', {}, (holder) => world.connect(holder, '198.51.100.10'));
   await node.ok('POST', '/v1/images', { name: 'small', source: { path: image } });
@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await node?.stop();
   server?.kill('SIGKILL');
-  await world?.stop();
+  world?.stop();
   rmSync(image, { recursive: true, force: true });
 });
 

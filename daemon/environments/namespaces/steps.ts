@@ -14,6 +14,7 @@ import { applyLimits, limitFiles } from '../../cgroups/limits.ts';
 import { CGROUP_ROOT, freeze, isFrozen, killCgroup, removeCgroup, until } from '../../cgroups/tree.ts';
 import { SliverdError } from '../../errors.ts';
 import { IdMapping } from '../../kernel/id-mapping.ts';
+import { isMountPoint } from '../../kernel/mounts.ts';
 import { hostName } from '../../slivers/names.ts';
 import { kernelName, type SliverRecord, UIDS_PER_SLIVER, uidBase } from '../../slivers/record.ts';
 import type { Environment, Step } from '../environment.ts';
@@ -86,6 +87,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
         applyLimits(cgroup(sliver), limits(sliver));
       }),
       step('run', 'making its namespaces and starting its init', async (sliver) => {
+        if (!isMountPoint(rootPaths(sliver).root)) return unmount(sliver); // it runs: it was given its root
         const config = ociSpec({
           hostname: hostName(sliver.name),
           rootPath: rootPaths(sliver).root,
