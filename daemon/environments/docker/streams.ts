@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { PassThrough, Readable } from 'node:stream';
 
 /**
@@ -44,8 +43,7 @@ export async function demultiplex(
         const data = chunk.subarray(at, at + left);
         at += data.length;
         left -= data.length;
-        if (!target.write(data) && !target.destroyed)
-          await Promise.race([once(target, 'drain'), closed(target)]);
+        if (!target.write(data) && !target.destroyed) await drainedOrGone(target);
       }
     }
   } finally {
@@ -55,6 +53,12 @@ export async function demultiplex(
 }
 
 /** A reader that has gone away needs nothing any more, and must not hold up the other stream. */
-export function closed(stream: PassThrough): Promise<void> {
-  return new Promise((resolve) => stream.once('close', resolve));
+function drainedOrGone(stream: PassThrough): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stream.off('drain', done).off('close', done); // there are as many waits as an output has chunks
+      resolve();
+    };
+    stream.on('drain', done).on('close', done);
+  });
 }
