@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type { RSpec } from '../resources/rspec.ts';
 import { readCgroup, writeCgroup } from './files.ts';
 
@@ -44,9 +45,10 @@ function page(value: number | 'max'): string {
  */
 export function applyLimits(cgroup: string, files: readonly [string, string][]): string[] {
   const written: string[] = [];
-  for (const [file, value] of files) {
+  for (const [file, asked] of files) {
     const path = `${cgroup}/${file}`;
     const now = readCgroup(path);
+    const value = file === 'cpuset.cpus' && asked === '' && now ? everyCore(cgroup) : asked;
     // io.weight exists with some I/O schedulers only; what can't be read can't be set, and doctor says so.
     if (now === undefined && (file === 'io.weight' || file === 'memory.swap.max')) continue;
     if (now === value || (file === 'io.max' && sameIoMax(now ?? '', value))) continue;
@@ -54,6 +56,11 @@ export function applyLimits(cgroup: string, files: readonly [string, string][]):
     written.push(file);
   }
   return written;
+}
+
+/** What "all" is once a cgroup had other cores: the kernel takes no empty list back while processes are in it (ENOSPC). */
+function everyCore(cgroup: string): string {
+  return readCgroup(`${dirname(cgroup)}/cpuset.cpus.effective`) ?? '';
 }
 
 /** io.max lists devices with a limit only: no line for a device means that all four are max. */
