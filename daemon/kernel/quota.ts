@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { ioctl, quotactl } from './syscalls.ts';
 
 /**
@@ -17,15 +17,16 @@ const BLOCK = 1024n;
 
 const command = (operation: number) => (operation << 8) | PRJQUOTA;
 
-/** Marks an empty directory, so that all that is made in it belongs to `project`. */
-export function setProject(directory: string, project: number): void {
-  const fd = openSync(directory, 'r');
+/** Gives a file or a directory to `project`, and all that is made in the directory from then on. */
+export function setProject(path: string, project: number): void {
+  const fd = openSync(path, 'r');
   try {
     const attributes = Buffer.alloc(28);
-    ioctl(fd, FS_IOC_FSGETXATTR, attributes, directory);
-    attributes.writeUInt32LE(attributes.readUInt32LE(0) | FS_XFLAG_PROJINHERIT, 0);
+    ioctl(fd, FS_IOC_FSGETXATTR, attributes, path);
+    const inherit = fstatSync(fd).isDirectory() ? FS_XFLAG_PROJINHERIT : 0;
+    attributes.writeUInt32LE(attributes.readUInt32LE(0) | inherit, 0);
     attributes.writeUInt32LE(project, 12);
-    ioctl(fd, FS_IOC_FSSETXATTR, attributes, directory);
+    ioctl(fd, FS_IOC_FSSETXATTR, attributes, path);
   } finally {
     closeSync(fd);
   }

@@ -5,8 +5,8 @@ import { containerName, diskReference, IMAGE_LABEL, LABEL, NEXT } from './names.
 
 /**
  * Gives a stopped sliver the configuration of its record now: what an engine never changes on a container (the
- * profile's rights, the layer's bound) takes a new one. Its files go along by a commit, which stacks a layer; so this
- * is done only when something changed. Two containers of one layer exist for a moment: the new one counts as debris
+ * profile's rights) takes a new one. Its files go along by a commit, which stacks a layer; so this
+ * is done only when something changed. They lie below the new layer's quota then, and no longer count. Two containers of one layer exist for a moment: the new one counts as debris
  * until the old one is gone, and as the sliver's disk from then on.
  */
 export async function adoptConfiguration(context: Context, sliver: SliverRecord): Promise<void> {

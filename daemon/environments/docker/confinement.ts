@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { ociSeccomp } from '../namespaces/seccomp.ts';
-import type { KernelProfile } from '../profiles.ts';
+import type { KernelProfile, SeccompGroup } from '../profiles.ts';
 
 /**
  * Capabilities that stay inside a container even without a user namespace: Docker's own default set, and two that
@@ -31,6 +31,23 @@ const MASKED = [
 ];
 const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
+/**
+ * Without a user namespace, whoever owns a file may take it out of its project quota (layer.ts): by FS_IOC_FSSETXATTR,
+ * or for what comes into a directory by FS_IOC_SETFLAGS, in 64 and in 32 bits, and since 6.17 by a system call.
+ */
+const KEEPS_QUOTA: SeccompGroup = {
+  name: 'project-quota',
+  why: 'Attributes of files hold the project that bounds a disk.',
+  refuse: [
+    {
+      calls: ['ioctl'],
+      errno: 'EPERM',
+      when: [{ argument: 1, is: [0x401c5820, 0x40086602, 0x40046602] }],
+    },
+    { calls: ['file_setattr'], errno: 'ENOSYS' },
+  ],
+};
+
 export interface Confinement {
   readonly CapDrop: string[];
   readonly CapAdd: string[];
@@ -56,12 +73,13 @@ export function confine(
   const given = asked.filter((name) => remapped || WITHOUT_USER_NAMESPACE.has(name));
   const devices = paths(profile.devices);
   const present = devices.filter(isDevice);
+  const filtered = remapped ? profile : { ...profile, seccomp: [...profile.seccomp, KEEPS_QUOTA] };
   const hidden = (defaults: string[], own: string[]) => [...new Set([...(remapped ? [] : defaults), ...own])];
   return {
     confinement: {
       CapDrop: ['ALL'],
       CapAdd: given,
-      SecurityOpt: [`seccomp=${JSON.stringify(ociSeccomp(profile, process.arch))}`],
+      SecurityOpt: [`seccomp=${JSON.stringify(ociSeccomp(filtered, process.arch))}`],
       Sysctls: Object.assign({}, ...profile.sysctls.map((group) => group.set)),
       Devices: present.map((path) => ({ PathOnHost: path, PathInContainer: path, CgroupPermissions: 'rw' })),
       MaskedPaths: hidden(MASKED, paths(profile.maskedPaths)),

@@ -6,6 +6,7 @@ import type { SliverRecord } from '../../slivers/record.ts';
 import type { Observed } from '../environment.ts';
 import { type Confinement, confine } from './confinement.ts';
 import type { Context } from './index.ts';
+import { putUnderQuota } from './layer.ts';
 import { engineLimits } from './limits.ts';
 import { LABEL, NEXT, UNFINISHED } from './names.ts';
 
@@ -102,21 +103,12 @@ export async function createContainer(
   { name, image }: { name: string; image: string },
 ): Promise<string> {
   const options = await containerOptions(context, sliver, name, image);
-  const create = (given: Docker.ContainerCreateOptions) =>
-    context.engine.call(`making the container ${name}`, (docker) => docker.createContainer(given));
-  if (context.disk.bounded !== false) {
-    const StorageOpt = { size: String(sliver.rspec['disk.bytes']) };
-    try {
-      const made = await create({ ...options, HostConfig: { ...options.HostConfig, StorageOpt } });
-      context.disk.bounded = true;
-      return made?.id ?? name;
-    } catch (error) {
-      // Few storage drivers can: tried once, and said as degraded from then on (degraded.ts).
-      if (!/storage-opt|pquota|quota/i.test((error as Error).message)) throw error;
-      context.disk.bounded = false;
-    }
-  }
-  return (await create(options))?.id ?? name;
+  const made = await context.engine.call(`making the container ${name}`, (docker) =>
+    docker.createContainer(options),
+  );
+  const info = await inspect(context, made?.id ?? name);
+  if (info) putUnderQuota(await context.engine.facts(), info, sliver);
+  return made?.id ?? name;
 }
 
 async function containerOptions(
@@ -172,10 +164,10 @@ async function confinementOf(context: Context, sliver: SliverRecord): Promise<Co
   return confine(profile, (await context.engine.facts()).remapped).confinement;
 }
 
-/** A digest of all that an engine never changes on a container, and a record does. */
+/** A digest of all that never changes on a container, but in what a record and the engine's storage ask for. */
 export async function configurationOf(context: Context, sliver: SliverRecord): Promise<string> {
-  const bytes = context.disk.bounded === true ? sliver.rspec['disk.bytes'] : null;
-  const text = JSON.stringify([await confinementOf(context, sliver), bytes]);
+  const { storage } = await context.engine.facts();
+  const text = JSON.stringify([await confinementOf(context, sliver), storage.quota]);
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 

@@ -1,66 +1,124 @@
 import { confine } from './confinement.ts';
+import type { Engine, EngineFacts } from './engine.ts';
 import type { Context } from './index.ts';
 
-const MISSING: Record<string, [string, string]> = {
-  memory: ['memory.max', 'a sliver can take all of the memory'],
-  swap: ['memory.swap.max', 'swap is not bounded'],
-  'cpu.max': ['cpu.max', 'a sliver can take all cores'],
-  'cpu.weight': ['cpu.weight', 'the CPU is not shared by weight'],
-  cpuset: ['cpuset.cpus', 'a sliver runs on every core'],
-  pids: ['pids.max', 'a fork bomb in one sliver takes the whole node down'],
-};
+interface Known {
+  readonly engine: Pick<Engine, 'known' | 'trouble' | 'socket' | 'limitFiles'>;
+  readonly profiles: Context['profiles'];
+}
+
+export interface Lack {
+  what: string;
+  why: string;
+  cost: string;
+}
+
+/** Of each limit: the engine's word on whether its kernel has it, where its API has the limit at all, and the cost. */
+const LIMITS: readonly [file: string, fact: keyof EngineFacts['limits'] | undefined, cost: string][] = [
+  ['memory.max', 'memory', 'a sliver can take all of the memory'],
+  ['memory.high', undefined, 'a sliver is not slowed before its memory is at its end'],
+  ['memory.swap.max', 'swap', 'swap is not bounded'],
+  ['cpu.max', 'cpu.max', 'a sliver can take all cores'],
+  ['cpu.weight', 'cpu.weight', 'the CPU is not shared by weight'],
+  ['cpuset.cpus', 'cpuset', 'a sliver runs on every core'],
+  ['pids.max', 'pids', 'a fork bomb in one sliver takes the whole node down'],
+  ['io.max', undefined, 'a sliver can keep the disk busy'],
+  ['io.weight', undefined, 'the disk is not shared by weight'],
+];
 
 /** What a Docker engine can't give that the environment `namespaces` can: said, never ignored. */
-export function degradations(context: Context): { what: string; why: string; cost: string }[] {
-  const facts = context.engine.known;
-  const list = [
+export function degradations({ engine, profiles }: Known): Lack[] {
+  const facts = engine.known;
+  if (!facts || engine.trouble)
+    return [
+      {
+        what: 'docker: the engine',
+        why: engine.trouble ?? `it has not answered yet at ${engine.socket}`,
+        cost: 'no sliver of this kind can be started or changed',
+      },
+    ];
+  return [
+    ...ofDisks(facts),
+    ...ofUsers(facts),
+    ...ofProfiles(facts, profiles),
+    ...ofLimits(facts, engine.limitFiles),
+  ];
+}
+
+function ofDisks({ storage }: EngineFacts): Lack[] {
+  if (storage.quota) return [];
+  return [
     {
-      what: 'docker: disk.inodes',
-      why: 'a Docker engine bounds no inodes',
-      cost: 'one sliver can use up the inodes of the engine’s file system',
+      what: 'docker: disk.bytes, disk.inodes',
+      why: storage.seen
+        ? `the file system of its layers in ${storage.root} enforces no project quota`
+        : `its layers (${storage.driver}) in ${storage.root} are no folders that the daemon sees, as those of overlay2 are`,
+      cost: 'one sliver can fill the disk of the engine',
     },
   ];
-  const add = (what: string, why: string, cost: string) => list.push({ what: `docker: ${what}`, why, cost });
-  if (!facts) {
-    add('the engine', `it has not answered yet at ${context.engine.socket}`, 'no sliver of this kind runs');
-    return list;
+}
+
+function ofUsers({ remapped }: EngineFacts): Lack[] {
+  return remapped
+    ? [
+        {
+          what: 'docker: a user namespace of its own',
+          why: 'userns-remap gives all containers the same uids',
+          cost: 'a sliver that breaks out has the uids of the others',
+        },
+      ]
+    : [
+        {
+          what: 'docker: user namespaces',
+          why: 'the engine runs without userns-remap',
+          cost: 'root in a sliver is root on the node but for its capabilities; it can close /dev/null, which the engine hands it, to others',
+        },
+      ];
+}
+
+function ofProfiles({ remapped }: EngineFacts, profiles: Context['profiles']): Lack[] {
+  return [...profiles.values()].flatMap((profile) => {
+    const { withheld } = confine(profile, remapped);
+    if (withheld.length === 0) return [];
+    return [
+      {
+        what: `docker: the profile '${profile.name}'`,
+        why: `${withheld.join(', ')}: not given ${remapped ? 'by this engine' : 'without a user namespace'}`,
+        cost: 'programs that need it fail in slivers of this profile',
+      },
+    ];
+  });
+}
+
+/**
+ * Limits that don't hold, those of one reason together.
+ * @param files of a container's cgroup; null: not in sight; undefined: none ran yet, and only the engine's word is known.
+ */
+function ofLimits(facts: EngineFacts, files: ReadonlySet<string> | null | undefined): Lack[] {
+  const lacks = new Map<string, Lack>();
+  for (const [file, fact, cost] of LIMITS) {
+    const why = reason(file, fact, facts, files);
+    if (!why) continue;
+    const same = lacks.get(why);
+    lacks.set(why, {
+      what: same ? `${same.what}, ${file}` : `docker: ${file}`,
+      why,
+      cost: same ? `${same.cost}; ${cost}` : cost,
+    });
   }
-  if (context.disk.bounded === false)
-    add(
-      'disk.bytes',
-      `its storage (${facts.storage}) bounds no writable layer; overlay2 on xfs mounted with pquota does`,
-      'one sliver can fill the disk of the engine',
-    );
-  if (facts.remapped)
-    add(
-      'a user namespace of its own',
-      'userns-remap gives all containers the same uids',
-      'a sliver that breaks out has the uids of the others',
-    );
-  else {
-    add(
-      'user namespaces',
-      'the engine runs without userns-remap',
-      'root in a sliver is root on the node but for its capabilities; it can close /dev/null, which the engine hands it, to others',
-    );
-  }
-  for (const profile of context.profiles.values()) {
-    const { withheld } = confine(profile, facts.remapped);
-    if (withheld.length > 0)
-      add(
-        `the profile '${profile.name}'`,
-        `${withheld.join(', ')}: not given ${facts.remapped ? 'by this engine' : 'without a user namespace'}`,
-        'programs that need it fail in slivers of this profile',
-      );
-  }
-  for (const [key, [what, cost]] of Object.entries(MISSING))
-    if (!facts.limits[key as keyof typeof facts.limits])
-      add(what, 'the engine says that its kernel lacks it', cost);
-  if (context.direct.seen === false)
-    add(
-      'memory.high, io.weight and io.max',
-      'the engine’s API lacks them and its cgroups are not in sight (cgroup v2 is needed)',
-      'these limits do not hold',
-    );
-  return list;
+  return [...lacks.values()];
+}
+
+function reason(
+  file: string,
+  fact: keyof EngineFacts['limits'] | undefined,
+  { limits, storage }: EngineFacts,
+  files: ReadonlySet<string> | null | undefined,
+): string | undefined {
+  if (file === 'io.max' && !storage.device)
+    return `its layers (${storage.driver}) are on no block device that the daemon sees`;
+  if (files) return files.has(file) ? undefined : 'the cgroups of its containers have no such file';
+  if (fact) return limits[fact] ? undefined : 'the engine says that its kernel lacks it';
+  if (files === undefined) return undefined;
+  return 'its API has no such limit, and the daemon does not see its cgroups (cgroup v2, in our pid namespace)';
 }

@@ -1,5 +1,8 @@
+import { existsSync } from 'node:fs';
 import type Docker from 'dockerode';
 import { SliverdError } from '../../errors.ts';
+import { blockDevice } from '../../kernel/block-device.ts';
+import { hasProjectQuota } from '../project-quota.ts';
 
 /** What an engine tells of itself that decides what it can give. The names are those of its API (`GET /info`). */
 export interface EngineFacts {
@@ -7,10 +10,23 @@ export interface EngineFacts {
   readonly cgroupDriver: string;
   /** Containers have a user namespace (userns-remap): one mapping for all of them. */
   readonly remapped: boolean;
-  readonly storage: string;
+  readonly storage: EngineStorage;
   readonly limits: Readonly<
     Record<'memory' | 'swap' | 'cpu.max' | 'cpu.weight' | 'cpuset' | 'pids', boolean>
   >;
+}
+
+/** Where an engine keeps layers, and what their file system can do for us if we see it. */
+export interface EngineStorage {
+  readonly root: string;
+  /** As in `overlay2 on extfs`. */
+  readonly driver: string;
+  /** Whether layers are folders that this daemon sees. */
+  readonly seen: boolean;
+  /** The block device of them, `major:minor`. */
+  readonly device?: string;
+  /** Whether project quotas hold there. */
+  readonly quota: boolean;
 }
 
 const UNREACHABLE = new Set(['ENOENT', 'ECONNREFUSED', 'EACCES', 'EPERM', 'ECONNRESET', 'EPIPE', 'ENOTSOCK']);
@@ -21,6 +37,12 @@ export class Engine {
   readonly socket: string;
   #client: Promise<Docker> | undefined;
   #facts: EngineFacts | undefined;
+  #trouble: string | undefined;
+  /**
+   * The files that its containers' cgroups have, known once one ran: null when this daemon doesn't see them. What is
+   * among them holds, whatever the engine thinks of its kernel.
+   */
+  limitFiles: ReadonlySet<string> | null | undefined;
 
   constructor(socket: string) {
     this.socket = socket;
@@ -29,6 +51,11 @@ export class Engine {
   /** What is known of the engine so far; undefined until it answered once. */
   get known(): EngineFacts | undefined {
     return this.#facts;
+  }
+
+  /** Why it could not be reached when it was last called; undefined when it was. */
+  get trouble(): string | undefined {
+    return this.#trouble;
   }
 
   async client(): Promise<Docker> {
@@ -52,10 +79,15 @@ export class Engine {
     const client = await this.client();
     let timer: NodeJS.Timeout | undefined;
     const silence = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new Error(`no answer in ${PATIENCE / 1000} s`)), PATIENCE);
+      timer = setTimeout(() => {
+        this.#trouble = `it gave no answer in ${PATIENCE / 1000} s at ${this.socket}`;
+        reject(new Error(`no answer in ${PATIENCE / 1000} s`));
+      }, PATIENCE);
     });
     try {
-      return await Promise.race([work(client), silence]);
+      const answer = await Promise.race([work(client), silence]);
+      this.#trouble = undefined;
+      return answer;
     } catch (error) {
       const status = (error as { statusCode?: number }).statusCode;
       if (status !== undefined && fine.includes(status)) return undefined;
@@ -69,11 +101,12 @@ export class Engine {
   async facts(again = false): Promise<EngineFacts> {
     if (this.#facts && !again) return this.#facts;
     const info = await this.call("asking for the engine's facts", (docker) => docker.info());
+    this.limitFiles = undefined;
     this.#facts = {
       version: info.ServerVersion,
       cgroupDriver: info.CgroupDriver,
       remapped: (info.SecurityOptions ?? []).some((option: string) => /name=userns\b/.test(option)),
-      storage: [info.Driver, ...(info.DriverStatus ?? []).map((pair: string[]) => pair[1])].join(' '),
+      storage: storageOf(info),
       limits: {
         memory: info.MemoryLimit === true,
         swap: info.SwapLimit === true,
@@ -93,17 +126,37 @@ export class Engine {
       statusCode?: number;
       json?: { message?: string };
     };
-    if (statusCode === undefined && code !== undefined && UNREACHABLE.has(code))
+    if (statusCode === undefined && code !== undefined && UNREACHABLE.has(code)) {
+      this.#trouble = `it does not answer at ${this.socket} (${code})`;
       return new SliverdError(
         'host-tool',
         `${what}: the Docker engine does not answer at ${this.socket} (${code}): start it (systemctl start docker), or take 'docker' out of the node's configuration`,
         { cause: error },
       );
+    }
     const reason = json?.message ?? (error instanceof Error ? error.message.trim() : String(error));
     return new SliverdError('host-tool', `${what}: the Docker engine: ${reason}`, {
       extra: statusCode === undefined ? {} : { status: statusCode },
     });
   }
+}
+
+function storageOf(info: {
+  Driver: string;
+  DockerRootDir: string;
+  DriverStatus?: string[][];
+}): EngineStorage {
+  const below = info.DriverStatus?.find(([key]) => key === 'Backing Filesystem')?.[1];
+  const layers = `${info.DockerRootDir}/${info.Driver}`;
+  const seen = info.Driver === 'overlay2' && existsSync(layers);
+  const device = seen ? blockDevice(layers) : undefined;
+  return {
+    root: info.DockerRootDir,
+    driver: below ? `${info.Driver} on ${below}` : info.Driver,
+    seen,
+    quota: seen && hasProjectQuota(layers),
+    ...(device ? { device } : {}),
+  };
 }
 
 /** The status with which the engine refused, from an error of `Engine.call`. */

@@ -34,10 +34,6 @@ export interface Context extends DockerOptions {
   readonly engine: Engine;
   readonly images: EngineImages;
   readonly runs: Runs;
-  /** Whether the engine's storage bounds a layer (known once it was asked to), and its block device. */
-  readonly disk: { bounded?: boolean; device?: string };
-  /** Whether the containers' cgroups are in sight (known once one ran). */
-  readonly direct: { seen?: boolean };
 }
 
 /**
@@ -55,8 +51,6 @@ export function dockerEnvironment(options: DockerOptions): Environment {
     engine,
     images: new EngineImages(engine, options.node),
     runs: new Runs(`${options.runDirectory}/docker`),
-    disk: {},
-    direct: {},
   };
   return {
     name: 'docker',
@@ -70,6 +64,7 @@ export function dockerEnvironment(options: DockerOptions): Environment {
     log: async (sliver) => containerLog(context, await wantedContainer(context, sliver)),
     watch: (sliver, changed) => watcher.add(sliver.id, changed),
     async sweep(known) {
+      await engine.facts();
       const removed = context.runs.sweep(known);
       for (const found of await listContainers(context)) {
         if (known.has(found.id)) continue;

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import type { Logger } from 'pino';
@@ -7,12 +8,14 @@ import { applyLimits, limitFiles } from '../../cgroups/limits.ts';
 import { SliverdError } from '../../errors.ts';
 import type { SliverRecord } from '../../slivers/record.ts';
 import type { Environment, Step } from '../environment.ts';
+import { boundQuota } from '../project-quota.ts';
 import { adoptConfiguration } from './adopt.ts';
 import { cgroupOf, isProcessOf } from './cgroup.ts';
 import { createContainer, inspect, listContainers, removeContainer, wantedContainer } from './containers.ts';
 import { imageReference } from './images.ts';
 import type { Context } from './index.ts';
 import { runInitscript } from './initscript.ts';
+import { layerOf } from './layer.ts';
 import { changedLimits, engineLimits } from './limits.ts';
 import { containerName, diskReference, UNFINISHED } from './names.ts';
 
@@ -149,7 +152,7 @@ async function provision(context: Context, sliver: SliverRecord): Promise<void> 
   await engine.call(`naming the container ${name}`, (docker) => docker.getContainer(id).rename({ name }));
 }
 
-/** Limits by the engine first, then what its API lacks by the cgroup itself, where that is in sight. */
+/** Limits by the engine first, then what its API lacks by the quota and the cgroup themselves, where they are in sight. */
 async function apply(context: Context, sliver: SliverRecord, log: Logger): Promise<void> {
   const { engine } = context;
   const found = await wantedContainer(context, sliver);
@@ -162,11 +165,14 @@ async function apply(context: Context, sliver: SliverRecord, log: Logger): Promi
     );
     log.info({ changed: Object.keys(changes) }, 'limits changed');
   }
+  const layer = layerOf(info);
+  if (layer && facts.storage.quota) boundQuota(layer.upper, sliver);
   const cgroup = cgroupOf(info?.State.Pid ?? 0);
-  context.direct.seen = cgroup !== undefined;
+  engine.limitFiles = cgroup ? new Set(readdirSync(cgroup)) : null;
   if (!cgroup) return;
   const controllers = new Set((readCgroup(`${cgroup}/cgroup.controllers`) ?? '').split(' ').filter(Boolean));
-  const written = applyLimits(cgroup, limitFiles(sliver.rspec, controllers, context.disk.device));
+  const device = layer && facts.storage.device;
+  const written = applyLimits(cgroup, limitFiles(sliver.rspec, controllers, device));
   if (written.length > 0) log.info({ written }, 'limits written beside the engine');
 }
 

@@ -1,9 +1,11 @@
 import { cgroupUsage } from '../../cgroups/usage.ts';
 import type { SliverRecord } from '../../slivers/record.ts';
 import type { Usage } from '../environment.ts';
+import { quotaUsage } from '../project-quota.ts';
 import { cgroupOf } from './cgroup.ts';
 import { inspect, listContainers } from './containers.ts';
 import type { Context } from './index.ts';
+import { layerOf } from './layer.ts';
 
 interface Stats {
   cpu_stats?: { cpu_usage?: { total_usage?: number }; throttling_data?: { throttled_time?: number } };
@@ -12,18 +14,23 @@ interface Stats {
   blkio_stats?: Record<string, { op: string; value: number }[] | null>;
 }
 
-/** By the cgroup itself where it is in sight, which gives more; by one sample of the engine's otherwise. */
+/** By quota and cgroup themselves where they are in sight, which gives more; by a sample of the engine's otherwise. */
 export async function containerUsage(context: Context, sliver: SliverRecord): Promise<Usage> {
   const found = (await listContainers(context, sliver.id)).find(({ active }) => active);
-  if (!found) return {};
-  const cgroup = cgroupOf((await inspect(context, found.container))?.State.Pid ?? 0);
-  if (cgroup) return cgroupUsage(cgroup);
+  const info = found && (await inspect(context, found.container));
+  if (!found || !info) return {};
+  const layer = layerOf(info);
+  const used =
+    layer && (await context.engine.facts()).storage.quota ? quotaUsage(layer.upper, sliver) : undefined;
+  const disk = used ? { diskBytes: used.bytes, diskInodes: used.inodes } : {};
+  const cgroup = cgroupOf(info.State.Pid);
+  if (cgroup) return { ...cgroupUsage(cgroup), ...disk };
   const stats = (await context.engine.call(
     `reading the usage of ${sliver.name}`,
     (docker) => docker.getContainer(found.container).stats({ stream: false, 'one-shot': true }),
     [404, 409],
   )) as Stats | undefined;
-  return fromStats(stats ?? {});
+  return { ...fromStats(stats ?? {}), ...disk };
 }
 
 /** The engine counts CPU time in nanoseconds. */

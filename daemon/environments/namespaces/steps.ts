@@ -13,13 +13,13 @@ import {
 import { applyLimits, limitFiles } from '../../cgroups/limits.ts';
 import { CGROUP_ROOT, freeze, isFrozen, killCgroup, removeCgroup, until } from '../../cgroups/tree.ts';
 import { SliverdError } from '../../errors.ts';
+import { blockDevice } from '../../kernel/block-device.ts';
 import { IdMapping } from '../../kernel/id-mapping.ts';
 import { isMountPoint } from '../../kernel/mounts.ts';
 import { hostName } from '../../slivers/names.ts';
 import { kernelName, type SliverRecord, UIDS_PER_SLIVER, uidBase } from '../../slivers/record.ts';
 import type { Environment, Step } from '../environment.ts';
 import { deviceNodes } from './devices.ts';
-import { blockDevice } from './disks/disks.ts';
 import { guestFiles } from './guest-files.ts';
 import type { Context } from './index.ts';
 import { initLog } from './init-log.ts';

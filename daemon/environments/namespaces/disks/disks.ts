@@ -1,5 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
-import { deviceNumber } from '../../../kernel/mounts.ts';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import type { NodePaths } from '../../../node/paths.ts';
 import type { SliverRecord } from '../../../slivers/record.ts';
 
@@ -91,13 +90,4 @@ export class Disks {
   usage(sliver: SliverRecord): { bytes: number; inodes: number } | undefined {
     return this.kind.usage(this.folder(sliver), sliver);
   }
-}
-
-/** `major:minor` of the whole disk below a path: io.max takes no partitions. */
-export function blockDevice(path: string): string | undefined {
-  const { major, minor } = deviceNumber(statSync(path).dev);
-  if (major === 0) return undefined; // not on a block device (tmpfs, btrfs, overlay)
-  const known = `/sys/dev/block/${major}:${minor}`;
-  if (!existsSync(`${known}/partition`)) return `${major}:${minor}`;
-  return readFileSync(`${known}/../dev`, 'utf8').trim();
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { readCgroup, readCounters, writeCgroup } from '../../../cgroups/files.ts';
 import { freeze, isPopulated, killCgroup, until } from '../../../cgroups/tree.ts';
-import { blockDevice } from '../../../environments/namespaces/disks/disks.ts';
+import { blockDevice } from '../../../kernel/block-device.ts';
 import { HOST_ENV } from '../../../kernel/run.ts';
 import type { Bench } from '../bench.ts';
 import { missing, type Probe } from './probe.ts';
