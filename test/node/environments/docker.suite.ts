@@ -1,4 +1,6 @@
-import { existsSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { constants, copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import Docker from 'dockerode';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -33,8 +35,19 @@ const open = (node = 'test', socket = engine.socket): Environment =>
     log,
   });
 
+/** A program of the machine's, with the libraries that it needs, into the image. */
+function addProgram(path: string): void {
+  copyFileSync(path, `${image}/bin/${basename(path)}`, constants.COPYFILE_EXCL);
+  const libraries = execFileSync('ldd', [path], { encoding: 'utf8' }).matchAll(/(\/\S+) \(0x/g);
+  for (const [, library = ''] of libraries) {
+    mkdirSync(dirname(`${image}${library}`), { recursive: true });
+    copyFileSync(library, `${image}${library}`);
+  }
+}
+
 beforeAll(async () => {
   image = smallImageDirectory();
+  for (const program of ['/usr/bin/chattr', '/usr/bin/lsattr']) addProgram(program);
   await engine.start();
 });
 afterAll(async () => {
@@ -168,6 +181,20 @@ describe('a Docker engine that the owner runs', () => {
     expect((await execute(environment, record, 'mount -t tmpfs x /tmp')).exitCode).not.toBe(0);
     const profile = environment.degraded?.find(({ what }) => what.includes("'standard'"));
     expect(profile?.why).toContain('CAP_SYS_ADMIN');
+    await removed(environment);
+    await environment.close();
+  });
+
+  it('lets nobody take a file out of the project that bounds its disk, though without a user namespace its owner may', async () => {
+    const environment = open();
+    await settle(environment, record);
+    const ran = (script: string) => execute(environment, record, `touch /root/file; ${script}`);
+    expect(await ran('lsattr -d /root')).toMatchObject({ exitCode: 0 });
+    for (const script of ['chattr -p 7 /root/file', 'chattr +d /root/file', 'chattr -p 7 /etc/hosts'])
+      expect(await ran(script), script).toMatchObject({
+        exitCode: 1,
+        stderr: expect.stringContaining('Operation not permitted'),
+      });
     await removed(environment);
     await environment.close();
   });

@@ -12,15 +12,16 @@ const CONFIG = '/run/node.yaml';
 const LOG = '/run/sliverd.log';
 const CGROUP = '/sys/fs/cgroup/slivers.slice/slivers.service/slivers';
 /** Booting, reading TypeScript, trying all that the doctor tries: slow under emulation. */
-const PATIENCE = 180_000;
+export const PATIENCE = 180_000;
 
 let daemon: ChildProcess | undefined;
 
-export async function startNode(): Promise<void> {
+/** @param extra lines added to node.yaml */
+export async function startNode(extra = ''): Promise<void> {
   // Slivers that ask for nothing get a disk that fits on the test's.
   writeFileSync(
     CONFIG,
-    `name: vm\nstateDirectory: ${STATE}\nstopGraceSeconds: 1\nrspec: {disk.bytes: 33554432}\n`,
+    `name: vm\nstateDirectory: ${STATE}\nstopGraceSeconds: 1\nrspec: {disk.bytes: 33554432}\n${extra}`,
   );
   const log = openSync(LOG, 'a');
   const started = spawn(process.execPath, ['daemon/main.ts', '--config', CONFIG], {

@@ -1,0 +1,3 @@
+import { limits } from './limits.ts';
+
+limits('docker');
