@@ -3,8 +3,9 @@ import { ioctl, quotactl } from './syscalls.ts';
 
 /**
  * Project quotas (ext4 and xfs): a directory tree bears a project id, and the kernel bounds bytes and inodes of
- * all that bears it. Root inside a sliver can neither change the id nor exceed the bound: both need capabilities
- * in the initial user namespace, and overlayfs drops CAP_SYS_RESOURCE for the writes it makes.
+ * all that bears it. Root inside a sliver can neither change the id nor exceed the bound: the one is for the initial
+ * user namespace only (the environment `docker` may have no other: its confinement.ts), the other needs
+ * CAP_SYS_RESOURCE there, and overlayfs drops that for the writes it makes.
  */
 const FS_IOC_FSGETXATTR = 0x801c581f;
 const FS_IOC_FSSETXATTR = 0x401c5820;

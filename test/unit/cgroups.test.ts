@@ -49,6 +49,18 @@ it('only what differs is written, and a device without limits has no line in io.
   expect(applyLimits(folder, [['io.max', '7:3 rbps=max wbps=5 riops=max wiops=max']])).toEqual(['io.max']);
 });
 
+it('gives every core back by their numbers: the kernel takes no empty cpuset.cpus from one that had some', () => {
+  const cgroup = mkdtempSync(`${folder}/cpuset-`);
+  const all: [string, string][] = [['cpuset.cpus', '']];
+  writeFileSync(`${cgroup}/cpuset.cpus`, '\n');
+  expect(applyLimits(cgroup, all)).toEqual([]);
+  writeFileSync(`${folder}/cpuset.cpus.effective`, '0-3\n');
+  writeFileSync(`${cgroup}/cpuset.cpus`, '1\n');
+  expect(applyLimits(cgroup, all)).toEqual(['cpuset.cpus']);
+  expect(readFileSync(`${cgroup}/cpuset.cpus`, 'utf8')).toBe('0-3\n');
+  expect(applyLimits(cgroup, all)).toEqual([]);
+});
+
 it('usage tells what the kernel tells, and nothing that it does not', () => {
   const empty = mkdtempSync(`${folder}/empty-`);
   expect(cgroupUsage(empty)).toEqual({});

@@ -85,7 +85,8 @@ export const limits = (environment: 'namespaces' | 'docker') =>
 
     it('that fills its disk is refused more bytes and files, frees some and goes on; its neighbour writes as before', () => {
       const refusal = /No space left on device|quota exceeded/i;
-      const { space, full, freed, files, crowded } = seen.disk;
+      const { etc, space, full, freed, files, crowded } = seen.disk;
+      expect(etc).toMatchObject({ exitCode: 1, stdout: expect.stringMatching(refusal) });
       expect(space.hog).toMatchObject({ exitCode: 1, stdout: expect.stringMatching(refusal) });
       expect(full.diskBytes).toBeLessThanOrEqual(32 * MIB);
       expect(freed).toMatchObject({ exitCode: 0, stdout: 'again\n' });

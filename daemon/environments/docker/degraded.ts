@@ -117,7 +117,10 @@ function reason(
 ): string | undefined {
   if (file === 'io.max' && !storage.device)
     return `its layers (${storage.driver}) are on no block device that the daemon sees`;
-  if (files) return files.has(file) ? undefined : 'the cgroups of its containers have no such file';
+  if (files)
+    return files.has(file)
+      ? undefined
+      : 'the kernel gives the cgroups of its containers no such file: a controller is missing';
   if (fact) return limits[fact] ? undefined : 'the engine says that its kernel lacks it';
   if (files === undefined) return undefined;
   return 'its API has no such limit, and the daemon does not see its cgroups (cgroup v2, in our pid namespace)';

@@ -70,11 +70,14 @@ tell('io', { hog: hogWrote, calm: calmWrote, usage: await both(usage) });
 await ok('PATCH', '/v1/slivers/lab_hog', { rspec: { 'io.wbps': 'max' } });
 const fill = (mebibytes: number) => `dd if=/dev/zero of=/root/large bs=1M count=${mebibytes} 2>&1`;
 const crowd = 'mkdir /root/many && cd /root/many && for n in $(seq 3000); do : > $n || exit 1; done';
+// In /etc, where an engine binds files that it keeps beside the layer, as well.
+const hosts = 'dd if=/dev/zero of=/etc/hosts bs=1M count=64 2>&1; status=$?; : > /etc/hosts; exit $status';
+const etc = await inSliver('lab_hog', hosts);
 const space = { hog: await inSliver('lab_hog', fill(64)), calm: await inSliver('lab_calm', fill(16)) };
 const full = await usage('lab_hog');
 const freed = await inSliver('lab_hog', 'rm /root/large && echo again > /root/small && cat /root/small');
 const files = await both((name) => inSliver(name, crowd, 300));
-tell('disk', { space, full, freed, files, crowded: await usage('lab_hog') });
+tell('disk', { etc, space, full, freed, files, crowded: await usage('lab_hog') });
 
 tell('calm', { atFirst: calmAtFirst, atLast: await show('lab_calm') });
 for (const name of ['lab_hog', 'lab_calm']) await ok('DELETE', `/v1/slivers/${name}`);
