@@ -55,6 +55,8 @@ export function dockerEnvironment(options: DockerOptions): Environment {
   return {
     name: 'docker',
     get degraded() {
+      // An engine that is back is known to who looks a second time, even when there is no sliver to ask it about.
+      if (engine.trouble || !engine.known) void engine.facts(true).catch(() => {});
       return degradations(context);
     },
     phases: dockerSteps(context),

@@ -98,11 +98,17 @@ describe('a Docker engine that the owner runs', () => {
       (count) => count > 0,
     );
     await expect(environment.observe(record)).rejects.toMatchObject({ code: 'host-tool' });
+    const down = () => environment.degraded?.some(({ what }) => what === 'docker: the engine');
+    expect(down()).toBe(true);
     const seen = changes;
     await engine.start();
     await eventually(
       async () => changes,
       (count) => count > seen,
+    );
+    await eventually(
+      async () => down(),
+      (still) => !still,
     );
     const after = await settle(environment, record);
     expect(after).toMatchObject({ container: 'running', run: 1 });
