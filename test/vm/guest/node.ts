@@ -11,8 +11,8 @@ export const STATE = '/data/sliverd';
 const CONFIG = '/run/node.yaml';
 const LOG = '/run/sliverd.log';
 const CGROUP = '/sys/fs/cgroup/slivers.slice/slivers.service/slivers';
-/** Booting, reading TypeScript, trying all that the doctor tries: slow under emulation. */
-export const PATIENCE = 180_000;
+/** Booting, reading TypeScript, trying all that the doctor tries: slow under emulation, and more so beside others. */
+export const PATIENCE = 600_000;
 
 let daemon: ChildProcess | undefined;
 
