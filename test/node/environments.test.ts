@@ -49,7 +49,7 @@ async function runInside(suite: string): Promise<Report['testResults']> {
 }
 
 describe('environments behave alike', () => {
-  it.each(['namespaces', 'docker'])('%s', { timeout: 300_000 }, async (suite) => {
+  it.each(['namespaces', 'docker'])('%s', { timeout: 600_000 }, async (suite) => {
     const files = await runInside(suite);
     const tests = files.flatMap((file) => file.assertionResults);
     const failures = tests

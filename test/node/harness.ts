@@ -209,10 +209,13 @@ export class TestNode {
 
 /** Files that loop devices of this machine are bound to. */
 export function loops(): string[] {
-  return readdirSync('/sys/block')
-    .map((name) => `/sys/block/${name}/loop/backing_file`)
-    .filter((path) => existsSync(path))
-    .map((path) => readFileSync(path, 'utf8').trim());
+  return readdirSync('/sys/block').flatMap((name) => {
+    try {
+      return [readFileSync(`/sys/block/${name}/loop/backing_file`, 'utf8').trim()];
+    } catch {
+      return []; // no loop device, or not bound, or not any more
+    }
+  });
 }
 
 export function request<T = Body>(
