@@ -1,5 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { Logger } from 'pino';
+import { SliverdError } from '../errors.ts';
 import type { Config } from './config.ts';
 import { examine, type Finding } from './doctor/index.ts';
 
@@ -15,6 +16,7 @@ export class Findings {
   #current: readonly Finding[] = [];
   #timer: NodeJS.Timeout | undefined;
   #background: Promise<unknown> | undefined;
+  readonly #ending = new AbortController();
   #fresh = false;
 
   constructor(config: Config, version: string) {
@@ -38,9 +40,9 @@ export class Findings {
   }
 
   /** Tries everything again. */
-  async examine(): Promise<Finding[]> {
+  async examine(signal?: AbortSignal): Promise<Finding[]> {
     const { stateDirectory, runDirectory } = this.#config;
-    const findings = await examine({ stateDirectory, runDirectory });
+    const findings = await examine({ stateDirectory, runDirectory, ...(signal ? { signal } : {}) });
     this.#current = findings;
     this.#fresh = true;
     writeFileSync(`${this.#file}.new`, JSON.stringify({ key: this.#key, findings }), { mode: 0o600 });
@@ -51,15 +53,22 @@ export class Findings {
   /** Looks once more when the start is over, if this daemon has not looked yet. */
   refresh(log: Logger): void {
     if (this.#fresh) return;
+    const { signal } = this.#ending;
     const look = () => {
-      this.#background = this.examine().catch((err) => log.error({ err }, 'the doctor failed'));
+      this.#background = this.examine(signal).catch((err) => {
+        if (!signal.aborted) log.error({ err }, 'the doctor failed');
+      });
     };
     this.#timer = setTimeout(look, AFTER_START).unref();
   }
 
-  /** Waits for a look in the background, which would leave what it was trying if it were cut off. */
+  /**
+   * Ends a look in the background, and waits for what it is trying, which would stay if it were cut off: on a slow
+   * machine the whole look takes longer than systemd waits for a daemon to end.
+   */
   async idle(): Promise<void> {
     clearTimeout(this.#timer);
+    this.#ending.abort(new SliverdError('busy', 'the node is going down'));
     await this.#background;
   }
 

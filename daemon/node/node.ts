@@ -62,8 +62,8 @@ export class Node {
 
   /** Stops every sliver and undoes everything; the records and disks stay. Returns how many slivers there are. */
   async down(): Promise<number> {
-    await this.#options.reconciler.down();
     await this.#options.findings.idle();
+    await this.#options.reconciler.down();
     await this.#options.undo();
     return this.#options.store.list().length;
   }

@@ -113,6 +113,14 @@ describe('an examination', () => {
     await later;
   });
 
+  test('that is called off throws the reason and leaves nothing behind', async () => {
+    const calledOff = new AbortController();
+    const one = examine(examination({ signal: calledOff.signal }));
+    calledOff.abort(new Error('enough'));
+    await expect(one).rejects.toThrow('enough');
+    expect(readdirSync(dir)).toEqual([]);
+  });
+
   test('of a state directory that is a file fails with the reason', async () => {
     const stateDirectory = join(import.meta.dirname, 'doctor.test.ts');
     const [finding] = await examine(examination({ stateDirectory, only: ['state-directory'] }));

@@ -24,8 +24,10 @@ export interface Examination {
   readonly profilesDir?: string;
   /** Ids to try; default: all. */
   readonly only?: readonly string[];
-  /** Milliseconds for each probe. Default 30,000: an emulated machine is slow. */
+  /** Milliseconds for each probe. Default 120,000: an emulated machine is slow, and a busy one slower. */
   readonly timeout?: number;
+  /** Once aborted, no further probe is tried; what is under way ends, is cleared away, and the reason is thrown. */
+  readonly signal?: AbortSignal;
 }
 
 const SHIPPED = join(import.meta.dirname, '../../../kernel-profiles');
@@ -36,7 +38,8 @@ const running = new Map<string, Promise<Finding[]>>();
  * doesn't end is a finding with the reason. Whoever asks while the same examination runs gets its findings.
  */
 export function examine(examination: Examination): Promise<Finding[]> {
-  const key = JSON.stringify(examination);
+  const { signal: _, ...what } = examination;
+  const key = JSON.stringify(what);
   let findings = running.get(key);
   if (!findings) {
     findings = examineOnce(examination).finally(() => running.delete(key));
@@ -60,6 +63,7 @@ async function examineOnce(examination: Examination): Promise<Finding[]> {
   try {
     const lanes = LANES.map(async (lane) => {
       for (const requirement of wanted) {
+        if (examination.signal?.aborted) return;
         const probe = Object.hasOwn(lane, requirement.id) ? lane[requirement.id] : undefined;
         if (probe)
           findings.set(requirement.id, await attempt(requirement, probe, bench, examination.timeout));
@@ -69,6 +73,7 @@ async function examineOnce(examination: Examination): Promise<Finding[]> {
   } finally {
     await during('clearing what the doctor tried', () => bench.clear());
   }
+  examination.signal?.throwIfAborted();
   return wanted.map(
     (requirement) =>
       findings.get(requirement.id) ?? { ...requirement, ok: false, detail: 'nothing tries it' },
@@ -80,7 +85,7 @@ export async function attempt(
   requirement: Requirement,
   probe: Probe,
   bench: Bench,
-  timeout = 30_000,
+  timeout = 120_000,
 ): Promise<Finding> {
   const over = new AbortController();
   const late = sleep(timeout, undefined, { signal: over.signal }).then(() => {

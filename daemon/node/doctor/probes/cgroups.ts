@@ -8,6 +8,9 @@ import { HOST_ENV } from '../../../kernel/run.ts';
 import type { Bench } from '../bench.ts';
 import { missing, type Probe } from './probe.ts';
 
+/** Milliseconds for the kernel to show what it does at once, on a machine that has no time. */
+const PATIENCE = 60_000;
+
 /** Runs `script` by sh inside `cgroup` (it is moved there before its first command) while `work` looks on. */
 async function inside<T>(
   cgroup: string,
@@ -55,7 +58,7 @@ export const cgroupProbes: Record<string, Probe> = {
     await inside(cgroup, 'while :; do :; done', () =>
       until(
         () => (readCounters(`${cgroup}/cpu.stat`).nr_throttled ?? 0) > 0,
-        10_000,
+        PATIENCE,
         'a busy loop to be throttled',
       ),
     );
@@ -72,10 +75,10 @@ export const cgroupProbes: Record<string, Probe> = {
     const cgroup = bench.cgroup('memory', 'memory');
     set(cgroup, 'memory.high', '33554432');
     set(cgroup, 'memory.max', '67108864');
-    await inside(cgroup, 'sleep 20', () =>
+    await inside(cgroup, 'sleep 100', () =>
       until(
         () => Number(readCgroup(`${cgroup}/memory.current`)) > 0,
-        5000,
+        PATIENCE,
         'the memory of a process to be counted',
       ),
     );
@@ -104,13 +107,13 @@ export const cgroupProbes: Record<string, Probe> = {
     const cgroup = bench.cgroup('pids', 'pids');
     set(cgroup, 'pids.max', '1');
     await inside(cgroup, 'true & wait', () =>
-      until(() => (readCounters(`${cgroup}/pids.events`).max ?? 0) > 0, 5000, 'a fork to be refused'),
+      until(() => (readCounters(`${cgroup}/pids.events`).max ?? 0) > 0, PATIENCE, 'a fork to be refused'),
     );
     return 'refused a fork';
   },
   'cgroup-freeze': async (bench) => {
     const cgroup = bench.cgroup('freeze');
-    return inside(cgroup, 'sleep 20', async () => {
+    return inside(cgroup, 'sleep 100', async () => {
       await freeze(cgroup, true);
       await freeze(cgroup, false);
       return 'froze and thawed a process';
@@ -118,7 +121,7 @@ export const cgroupProbes: Record<string, Probe> = {
   },
   'cgroup-kill': async (bench) => {
     const cgroup = bench.cgroup('kill');
-    return inside(cgroup, 'sleep 20', async () => {
+    return inside(cgroup, 'sleep 100', async () => {
       if (!isPopulated(cgroup)) missing('cgroup.events does not tell that a process is there');
       if (!existsSync(`${cgroup}/cgroup.kill`)) missing('there is no cgroup.kill');
       await killCgroup(cgroup);

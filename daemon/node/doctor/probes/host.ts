@@ -10,7 +10,7 @@ const IFF_TUN = 1;
 const answers =
   (program: string): Probe =>
   async () =>
-    (await run(program, ['--version'], { timeout: 20_000 })).split('\n')[0]?.trim() || `${program} answers`;
+    (await run(program, ['--version'])).split('\n')[0]?.trim() || `${program} answers`;
 
 function open<T>(device: string, work: (fd: number) => T): T {
   const fd = openSync(device, 'r+');
