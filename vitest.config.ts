@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** A whole installation under systemd takes a quarter of an hour where processors are emulated: scripts/test --all. */
+/** A whole installation under systemd takes 15 to 40 minutes where processors are emulated: scripts/test --all. */
 const LONG = ['test/vm/install.test.ts'];
 
 // Three tiers (see test/README.md): unit needs no privilege, node needs root, vm boots Debian kernels in QEMU.
@@ -34,7 +34,7 @@ export default defineConfig({
         test: {
           name: 'vm-long',
           include: LONG,
-          testTimeout: 2_400_000,
+          testTimeout: 3_300_000,
           hookTimeout: 600_000,
           fileParallelism: false,
         },

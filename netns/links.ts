@@ -1,4 +1,4 @@
-import type { RtNetlinkSocket } from 'netlink';
+import type { RtNetlinkSocket, rt } from 'netlink';
 import { during, SliverdError } from '../daemon/errors.ts';
 import { netlinkIn } from './namespace.ts';
 
@@ -28,30 +28,35 @@ export interface Route {
 
 /** Links, addresses, routes and rules of one network namespace, by rtnetlink: no process for each. */
 export class Links {
-  readonly #socket: RtNetlinkSocket;
+  readonly #netlink: RtNetlinkSocket;
+  #last: Promise<unknown> = Promise.resolve();
 
   /** @param namespace such as /proc/PID/ns/net; default: where this process is. */
   constructor(namespace = '/proc/self/ns/net') {
-    this.#socket = netlinkIn(namespace);
+    this.#netlink = netlinkIn(namespace);
   }
 
   close(): void {
-    this.#socket.socket.close();
+    this.#netlink.socket.close();
+  }
+
+  /** One request at a time: the answers of two listings on one socket run into each other. */
+  #ask<T>(request: (socket: RtNetlinkSocket) => Promise<T>): Promise<T> {
+    const mine = this.#last.then(() => request(this.#netlink));
+    this.#last = mine.catch(() => {});
+    return mine;
   }
 
   async list(): Promise<Link[]> {
-    return (await this.#socket.getLinks()).map(({ data, attrs }) => ({
-      index: data.index ?? 0,
-      name: attrs.ifname ?? '',
-      up: data.flags?.up ?? false,
-      address: attrs.address ?? Buffer.alloc(6),
-    }));
+    return (await this.#ask((socket) => socket.getLinks())).map(linkFrom);
   }
 
   /** The link of that name; throws `kernel` when there is none. */
   async find(name: string): Promise<Link> {
-    const link = (await this.list()).find((one) => one.name === name);
-    if (link) return link;
+    const [link] = await during(`looking for the link ${name}`, () =>
+      this.#ask((socket) => socket.getLink({}, { ifname: name })),
+    );
+    if (link) return linkFrom(link);
     throw new SliverdError('kernel', `there is no link ${name}`);
   }
 
@@ -71,30 +76,34 @@ export class Links {
       attribute(IFLA_INFO_DATA, attribute(VETH_INFO_PEER, other)),
     ]);
     await during(`making the link ${name}`, () =>
-      this.#socket.newLink({}, { ifname: name, linkinfo }, { flags: CREATE | EXCL }),
+      this.#ask((socket) => socket.newLink({}, { ifname: name, linkinfo }, { flags: CREATE | EXCL })),
     );
   }
 
   /** Takes a link away, and its peer with it; one that isn't there is no error. */
   async remove(name: string): Promise<void> {
-    await this.#unlessMissing(`removing the link ${name}`, () => this.#socket.delLink({}, { ifname: name }));
+    await this.#unlessMissing(`removing the link ${name}`, () =>
+      this.#ask((socket) => socket.delLink({}, { ifname: name })),
+    );
   }
 
   async setUp(index: number, attrs: { address?: Buffer; noarp?: boolean } = {}): Promise<void> {
     await during(`bringing up link ${index}`, () =>
-      this.#socket.setLink(
-        {
-          index,
-          flags: { up: true, ...(attrs.noarp ? { noarp: true } : {}) },
-          change: { up: true, ...(attrs.noarp ? { noarp: true } : {}) },
-        },
-        attrs.address ? { address: attrs.address } : {},
+      this.#ask((socket) =>
+        socket.setLink(
+          {
+            index,
+            flags: { up: true, ...(attrs.noarp ? { noarp: true } : {}) },
+            change: { up: true, ...(attrs.noarp ? { noarp: true } : {}) },
+          },
+          attrs.address ? { address: attrs.address } : {},
+        ),
       ),
     );
   }
 
   async addresses(): Promise<{ link: number; address: string; length: number; global: boolean }[]> {
-    const all = await this.#socket.getAddresses({ family: AF_INET });
+    const all = await this.#ask((socket) => socket.getAddresses({ family: AF_INET }));
     return all.map(({ data, attrs }) => ({
       link: data.index ?? 0,
       address: dotted(attrs.local ?? attrs.address ?? Buffer.alloc(4)),
@@ -106,10 +115,12 @@ export class Links {
   async addAddress(link: number, address: string, length = 32): Promise<void> {
     const local = packed(address);
     await during(`giving link ${link} the address ${address}`, () =>
-      this.#socket.newAddress(
-        { family: AF_INET, prefixlen: length, index: link },
-        { local, address: local },
-        { flags: CREATE | REPLACE },
+      this.#ask((socket) =>
+        socket.newAddress(
+          { family: AF_INET, prefixlen: length, index: link },
+          { local, address: local },
+          { flags: CREATE | REPLACE },
+        ),
       ),
     );
   }
@@ -117,14 +128,16 @@ export class Links {
   async removeAddress(link: number, address: string, length = 32): Promise<void> {
     const local = packed(address);
     await this.#unlessMissing(`taking ${address} from link ${link}`, () =>
-      this.#socket.delAddress({ family: AF_INET, prefixlen: length, index: link }, { local, address: local }),
+      this.#ask((socket) =>
+        socket.delAddress({ family: AF_INET, prefixlen: length, index: link }, { local, address: local }),
+      ),
     );
   }
 
   /** The link of the default route with the best metric, and the source it says, if any. */
   async defaultRoute(): Promise<{ link: number; source?: string } | undefined> {
     const MAIN = 254;
-    const routes = (await this.#socket.getRoutes({ family: AF_INET })).filter(
+    const routes = (await this.#ask((socket) => socket.getRoutes({ family: AF_INET }))).filter(
       ({ data, attrs }) => (attrs.table ?? data.table) === MAIN && data.dstLen === 0 && attrs.oif,
     );
     const [best] = routes.sort((a, b) => (a.attrs.priority ?? 0) - (b.attrs.priority ?? 0));
@@ -137,22 +150,24 @@ export class Links {
   async addRoute(route: Route): Promise<void> {
     const { to, link, via, source, table = 254 } = route;
     await during(`routing ${to.address}/${to.length}`, () =>
-      this.#socket.newRoute(
-        {
-          family: AF_INET,
-          dstLen: to.length,
-          table,
-          protocol: STATIC as never,
-          scope: (via ? UNIVERSE : LINK) as never,
-          type: UNICAST as never,
-        },
-        {
-          ...(to.length ? { dst: packed(to.address) } : {}),
-          oif: link,
-          ...(via ? { gateway: packed(via) } : {}),
-          ...(source ? { prefsrc: packed(source) } : {}),
-        },
-        { flags: CREATE | REPLACE },
+      this.#ask((socket) =>
+        socket.newRoute(
+          {
+            family: AF_INET,
+            dstLen: to.length,
+            table,
+            protocol: STATIC as never,
+            scope: (via ? UNIVERSE : LINK) as never,
+            type: UNICAST as never,
+          },
+          {
+            ...(to.length ? { dst: packed(to.address) } : {}),
+            oif: link,
+            ...(via ? { gateway: packed(via) } : {}),
+            ...(source ? { prefsrc: packed(source) } : {}),
+          },
+          { flags: CREATE | REPLACE },
+        ),
       ),
     );
   }
@@ -160,7 +175,7 @@ export class Links {
   /** A rule of policy routing; one that is there already is no error. */
   async addRule(rule: Rule): Promise<void> {
     try {
-      await this.#socket.newRule(...ruleParts(rule), { flags: CREATE | EXCL });
+      await this.#ask((socket) => socket.newRule(...ruleParts(rule), { flags: CREATE | EXCL }));
     } catch (cause) {
       if (!/EEXIST/.test(String(cause)))
         throw new SliverdError('kernel', `adding rule ${rule.priority}`, { cause });
@@ -169,7 +184,7 @@ export class Links {
 
   /** Whether all of these rules are there. */
   async hasRules(...rules: Rule[]): Promise<boolean> {
-    const all = await this.#socket.getRules({ family: AF_INET });
+    const all = await this.#ask((socket) => socket.getRules({ family: AF_INET }));
     return rules.every((rule) =>
       all.some(
         ({ data, attrs }) =>
@@ -182,14 +197,14 @@ export class Links {
 
   /** The link of a table's default route. */
   async defaultOf(table: number): Promise<number | undefined> {
-    const routes = await this.#socket.getRoutes({ family: AF_INET });
+    const routes = await this.#ask((socket) => socket.getRoutes({ family: AF_INET }));
     return routes.find(({ data, attrs }) => (attrs.table ?? data.table) === table && data.dstLen === 0)?.attrs
       .oif;
   }
 
   async removeRule(rule: Rule): Promise<void> {
     await this.#unlessMissing(`removing rule ${rule.priority}`, () =>
-      this.#socket.delRule(...ruleParts(rule)),
+      this.#ask((socket) => socket.delRule(...ruleParts(rule))),
     );
   }
 
@@ -203,6 +218,13 @@ export class Links {
     });
   }
 }
+
+const linkFrom = ({ data, attrs }: rt.LinkMessage): Link => ({
+  index: data.index ?? 0,
+  name: attrs.ifname ?? '',
+  up: data.flags?.up ?? false,
+  address: attrs.address ?? Buffer.alloc(6),
+});
 
 export interface Rule {
   readonly priority: number;

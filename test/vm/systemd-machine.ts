@@ -1,16 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +11,7 @@ import { smallImageDirectory } from '../node/image.ts';
 /**
  * A Debian 12 machine with systemd as its init, in QEMU: what `scripts/install` is for. Its root is an ext4 without
  * initramfs on the disk, its packages are those that a node needs of Debian (fetched once, then cached), the project
- * is at /project, and there is no network. It runs one script and powers off.
+ * is at /project, and there is no network.
  */
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 const CACHE = process.env.SLIVERD_CACHE ?? '/var/cache/sliverd';
@@ -75,8 +65,8 @@ function baseTar(): string {
   return path;
 }
 
-/** The machine's disk: its Debian, the kernel's modules, the project, and a unit that runs the script. */
-function makeDisk(work: string, kernel: string, script: string): string {
+/** The machine's disk: its Debian, the kernel's modules, the project, and a unit that runs the scripts. */
+function makeDisk(work: string, kernel: string, boots: readonly string[]): string {
   const root = `${work}/root`;
   mkdirSync(root);
   execFileSync('tar', ['-xf', baseTar(), '-C', root, '--exclude=./dev/*']);
@@ -90,11 +80,12 @@ function makeDisk(work: string, kernel: string, script: string): string {
   rmSync(small, { recursive: true });
   writeFileSync(`${root}/etc/hostname`, 'machine\n');
   writeFileSync(`${root}/etc/fstab`, '/dev/nvme0n1 / ext4 defaults 0 1\n');
-  writeFileSync(`${root}/test`, script, { mode: 0o755 });
+  for (const [n, script] of boots.entries()) writeFileSync(`${root}/boot-${n}`, script);
+  // What wants no more than the default target is up by then, the node too.
   writeFileSync(
     `${root}/etc/systemd/system/test.service`,
     '[Unit]\nDescription=The test\nAfter=multi-user.target\n[Service]\nType=oneshot\nTimeoutStartSec=infinity\nEnvironment=HOME=/root LANG=C.UTF-8\n' +
-      'ExecStart=/bin/sh -c \'bash -eu /test > /dev/ttyS0 2>&1; echo "@@ ended $?" > /dev/ttyS0\'\nExecStopPost=systemctl --no-block poweroff\n',
+      'ExecStart=/bin/sh -c \'bash -eu /boot-$BOOT > /dev/ttyS0 2>&1; echo "@@ ended $?" > /dev/ttyS0\'\nExecStopPost=systemctl --no-block poweroff\n',
   );
   mkdirSync(`${root}/etc/systemd/system/multi-user.target.wants`, { recursive: true });
   execFileSync('ln', [
@@ -110,62 +101,70 @@ function makeDisk(work: string, kernel: string, script: string): string {
   return disk;
 }
 
-/** Runs a bash script (with -eu) as root on a fresh machine; returns what it wrote and its exit status. */
+/**
+ * Runs bash scripts (with -eu) as root on a fresh machine, each in a boot of its own, until one fails: the machine is
+ * powered off in between as its owner would, and keeps its disk. Returns what they wrote and the last exit status.
+ * `SLIVERD_VM_SHOW=1` shows the output as it comes.
+ */
 export async function onMachine(
-  script: string,
-  timeoutSeconds = 1500,
+  boots: readonly string[],
+  timeoutSeconds = 3000,
 ): Promise<{ exitCode: number; output: string }> {
   execFileSync(`${PROJECT}/scripts/vm`, ['--fetch', '--kernel', '6.12'], { stdio: 'inherit' });
   const kernel = `${CACHE}/kernels/6.12`;
   const work = mkdtempSync(join(tmpdir(), 'sliverd-machine.'));
+  const end = performance.now() + timeoutSeconds * 1000;
   try {
-    const disk = makeDisk(work, kernel, script);
-    const log = openSync(`${work}/console`, 'w');
-    const qemu = spawn(
-      'setpriv',
-      [
+    const disk = makeDisk(work, kernel, boots);
+    let output = '';
+    for (const n of boots.keys()) {
+      const shown = await boot(kernel, disk, n, end - performance.now());
+      const ended = /@@ ended (\d+)$/m.exec(shown);
+      if (!ended) throw new Error(`the machine ended without a status:\n${(output + shown).slice(-4000)}`);
+      output += shown.slice(0, ended.index);
+      const exitCode = Number(ended[1]);
+      if (exitCode || n === boots.length - 1) return { exitCode, output };
+    }
+    throw new Error('there is nothing to run');
+  } finally {
+    rmSync(work, { recursive: true });
+  }
+}
+
+/** One boot, from power on to power off; returns what came by the serial line. */
+async function boot(kernel: string, disk: string, n: number, milliseconds: number): Promise<string> {
+  const qemu = spawn(
+    'setpriv',
+    [
+      ...[
         '--pdeathsig',
         'KILL',
         'qemu-system-x86_64',
         '-M',
         'pc',
         '-accel',
-        'tcg,thread=single',
+        'tcg',
         '-cpu',
         'max',
-        '-smp',
-        '2',
         '-m',
         '2G',
-        '-nodefaults',
-        '-no-user-config',
-        '-display',
-        'none',
-        '-no-reboot',
-        '-nic',
-        'none',
-        '-serial',
-        'stdio',
-        '-drive',
-        `file=${disk},if=none,id=root,format=raw,cache=unsafe`,
-        '-device',
-        'nvme,drive=root,serial=root',
-        '-kernel',
-        `${kernel}/vmlinuz`,
-        '-append',
-        'root=/dev/nvme0n1 rw console=ttyS0 quiet panic=-1 psi=1 mitigations=off systemd.show_status=0',
       ],
-      { stdio: ['ignore', log, log] },
-    );
-    const clock = setTimeout(() => qemu.kill('SIGKILL'), timeoutSeconds * 1000);
-    await new Promise((resolve, reject) => qemu.once('exit', resolve).once('error', reject));
-    clearTimeout(clock);
-    closeSync(log);
-    const output = readFileSync(`${work}/console`, 'utf8').replaceAll('\r', '');
-    const ended = /@@ ended (\d+)$/m.exec(output);
-    if (!ended) throw new Error(`the machine ended without a status:\n${output.slice(-4000)}`);
-    return { exitCode: Number(ended[1]), output: output.slice(0, ended.index) };
-  } finally {
-    rmSync(work, { recursive: true });
-  }
+      // One processor: two that share a thread of QEMU's wait for each other at every change of a page table.
+      ...['-smp', '1', '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-nic', 'none'],
+      ...['-serial', 'stdio', '-drive', `file=${disk},if=none,id=root,format=raw,cache=unsafe`],
+      ...['-device', 'nvme,drive=root,serial=root', '-kernel', `${kernel}/vmlinuz`, '-append'],
+      `root=/dev/nvme0n1 rw console=ttyS0 quiet panic=-1 psi=1 mitigations=off init_on_alloc=0 systemd.show_status=0 systemd.setenv=BOOT=${n}`,
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  let output = '';
+  for (const stream of [qemu.stdout, qemu.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text.replaceAll('\r', '');
+      if (process.env.SLIVERD_VM_SHOW) process.stderr.write(text);
+    });
+  const clock = setTimeout(() => qemu.kill('SIGKILL'), milliseconds);
+  await new Promise((resolve, reject) => qemu.once('close', resolve).once('error', reject));
+  clearTimeout(clock);
+  return output;
 }
