@@ -1,25 +1,23 @@
 import { closeSync, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { RtNetlinkSocket } from 'netlink';
-import { setNetworkNamespace } from '../daemon/kernel/syscalls.ts';
+import { networkNamespaceCookie, setNetworkNamespace } from '../daemon/kernel/syscalls.ts';
 
 // Loaded when the first sliver starts.
 const netlink = () => createRequire(import.meta.url)('netlink') as typeof import('netlink');
 
 /**
- * An rtnetlink socket of another network namespace. A socket stays in the namespace where it was made, so the thread
- * is there for the few microseconds of making it, between two synchronous calls: nothing else of the daemon ever runs
- * in a sliver's namespace.
+ * Does something synchronous in another network namespace. The thread is there between two system calls of its own
+ * and nothing else of the daemon ever runs there; what is made in there (a socket) stays there.
  * @param path such as /proc/PID/ns/net
  */
-export function netlinkIn(path: string): RtNetlinkSocket {
-  const { createRtNetlink } = netlink();
+export function within<T>(path: string, work: () => T): T {
   const home = openSync('/proc/self/ns/net', 'r');
   try {
     const there = openSync(path, 'r');
     try {
       setNetworkNamespace(there);
-      return createRtNetlink();
+      return work();
     } finally {
       setNetworkNamespace(home);
       closeSync(there);
@@ -27,4 +25,15 @@ export function netlinkIn(path: string): RtNetlinkSocket {
   } finally {
     closeSync(home);
   }
+}
+
+/** An rtnetlink socket of another network namespace, made in a few microseconds. */
+export function netlinkIn(path: string): RtNetlinkSocket {
+  const { createRtNetlink } = netlink();
+  return within(path, () => createRtNetlink());
+}
+
+/** The kernel's number of a network namespace, never given twice while the machine is up. */
+export function cookieOf(path: string): bigint {
+  return within(path, networkNamespaceCookie);
 }

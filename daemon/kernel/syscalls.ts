@@ -132,6 +132,22 @@ export function setNetworkNamespace(fd: number): void {
   call(setnsC, 'setns', 'network namespace', fd, CLONE_NEWNET);
 }
 
+const socketC = libc.func('int socket(int domain, int type, int protocol)');
+const getsockoptC = libc.func('int getsockopt(int fd, int level, int name, void *value, void *length)');
+/** The cookie of the network namespace that this thread is in. */
+export function networkNamespaceCookie(): bigint {
+  const [AF_UNIX, SOCK_DGRAM_CLOEXEC, SOL_SOCKET, SO_NETNS_COOKIE] = [1, 0o2000002, 1, 71];
+  const fd = call(socketC, 'socket', 'unix', AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
+  try {
+    const cookie = new BigUint64Array(1);
+    const length = new Uint32Array([8]);
+    call(getsockoptC, 'getsockopt', 'SO_NETNS_COOKIE', fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie, length);
+    return cookie[0] ?? 0n;
+  } finally {
+    closeFd(fd);
+  }
+}
+
 const pipe2 = libc.func('int pipe2(void *fds, int flags)');
 const O_CLOEXEC = 0o2000000;
 /** A pipe that nobody can write to: reading it ends at once. The caller closes it. */

@@ -1,0 +1,109 @@
+/* Packets on their way between the uplink and the slivers' links: tc programs, which change marks and TTLs and never
+ * drop. What becomes of a packet is said by nftables and routing (netns/ruleset.ts). */
+#pragma once
+#include "slots.h"
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/pkt_cls.h>
+#include <stddef.h>
+
+/* As in netns/numbers.ts. */
+#define SLIVER_MARK 0x10000
+#define FOREIGN_MARK 0x20000
+
+/* Which sliver is behind a link of the node's, by the link's index. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u32);
+	__type(value, __u32);
+} links SEC(".maps");
+
+/* The slot that a packet's destination (or source) port stands for, or -1. Of a fragmented packet the first fragment
+ * tells: conntrack puts it together later, and keeps the first one's mark. */
+static __always_inline int slot_in(struct __sk_buff *skb, struct iphdr *ip, int source)
+{
+	__be16 port;
+	if (ip->frag_off & bpf_htons(0x1fff))
+		return -1;
+	if (ip->protocol == IPPROTO_ICMP)
+		return -1;
+	if (ip->protocol != IPPROTO_TCP && ip->protocol != IPPROTO_UDP)
+		return SLOT_PROTOCOL + ip->protocol;
+	if (bpf_skb_load_bytes_relative(skb, ip->ihl * 4 + (source ? 0 : 2), &port, sizeof(port), BPF_HDR_START_NET))
+		return -1;
+	return slot_of(ip->protocol, bpf_ntohs(port));
+}
+
+static __always_inline int header4(struct __sk_buff *skb, struct iphdr *ip)
+{
+	return skb->protocol == bpf_htons(ETH_P_IP) &&
+	       !bpf_skb_load_bytes_relative(skb, 0, ip, sizeof(*ip), BPF_HDR_START_NET) && ip->ihl >= 5;
+}
+
+/* At the uplink: what is for the shared address is marked with the owner of its port. Only a new flow goes by it; the
+ * packets of one that exists go where that goes. */
+SEC("tc") int from_world(struct __sk_buff *skb)
+{
+	struct settings *s = config();
+	struct iphdr ip;
+	if (!s || !s->public4 || !header4(skb, &ip) || ip.daddr != s->public4)
+		return TC_ACT_UNSPEC;
+	int index = slot_in(skb, &ip, 0);
+	struct slot *slot = index < 0 ? 0 : slot_at(index);
+	__u64 state = slot ? state_of(slot) : 0;
+	if ((state & OWNED) && !(state & NODE))
+		skb->mark = SLIVER_MARK | (state & ID_MASK);
+	return TC_ACT_UNSPEC;
+}
+
+/* Forwarding takes one off the TTL, which on one machine nothing does: it is put back ahead of it, or after. One of
+ * 255 can't be put back ahead. */
+static __always_inline void one_hop_more(struct __sk_buff *skb)
+{
+	__u8 hops;
+	if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
+		int at = ETH_HLEN + offsetof(struct ipv6hdr, hop_limit);
+		if (bpf_skb_load_bytes(skb, at, &hops, 1) || hops == 0 || hops == 255)
+			return;
+		hops++;
+		bpf_skb_store_bytes(skb, at, &hops, 1, 0);
+	} else if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		int at = ETH_HLEN + offsetof(struct iphdr, ttl);
+		if (bpf_skb_load_bytes(skb, at, &hops, 1) || hops == 0 || hops == 255)
+			return;
+		/* TTL is the first byte of its half-word. */
+		bpf_l3_csum_replace(skb, ETH_HLEN + offsetof(struct iphdr, check), bpf_htons(hops << 8),
+				    bpf_htons((hops + 1) << 8), 2);
+		hops++;
+		bpf_skb_store_bytes(skb, at, &hops, 1, 0);
+	}
+}
+
+/* At a sliver's link, what it sends. A source port that is another's, or is kept for remapping, is told by a mark, so
+ * that the flow leaves from one that is nobody's. */
+SEC("tc") int from_sliver(struct __sk_buff *skb)
+{
+	struct iphdr ip;
+	__u32 link = skb->ifindex;
+	__u32 *id = bpf_map_lookup_elem(&links, &link);
+	int index = header4(skb, &ip) ? slot_in(skb, &ip, 1) : -1;
+	if (id && index >= 0 && index < SLOT_PROTOCOL) {
+		struct slot *slot = slot_at(index);
+		__u64 state = slot ? state_of(slot) : 0;
+		if (((state & OWNED) && ((state & NODE) || (state & ID_MASK) != *id)) || in_remap(index & 0xffff))
+			skb->mark |= FOREIGN_MARK;
+	}
+	one_hop_more(skb);
+	return TC_ACT_UNSPEC;
+}
+
+/* At a sliver's link, what it gets: what came in at the uplink is marked, and has lost its hop. What another sliver
+ * sent has got it back already, and what the node sends lost none. */
+SEC("tc") int to_sliver(struct __sk_buff *skb)
+{
+	if (skb->mark & SLIVER_MARK)
+		one_hop_more(skb);
+	return TC_ACT_UNSPEC;
+}

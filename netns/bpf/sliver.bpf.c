@@ -1,0 +1,5 @@
+/* All programs in one object, so that they share their maps. */
+#include "bind.h"
+#include "links.h"
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,206 @@
+import { SliverdError } from '../../daemon/errors.ts';
+import { closeFd } from '../../daemon/kernel/syscalls.ts';
+import { type Hook, Programs } from '../bpf/programs.ts';
+import { runProgram, update } from '../bpf/syscall.ts';
+import { type Denial, DenialReader } from './denials.ts';
+import { Homes } from './homes.ts';
+import { COMMAND_BYTES, NODE, named, Operation, type Protocol, RESERVED, slotOf, timeOf } from './layout.ts';
+import { type Settings, settingsRecord } from './settings.ts';
+import { type Slot, Slots } from './slots.ts';
+import { destroySockets } from './squatter.ts';
+
+export interface PortEntry {
+  protocol: Protocol;
+  /** 0 for a protocol without ports. */
+  port: number;
+  /** 0 is the node itself. */
+  sliver: number;
+  since: Date;
+  /** A reservation stands with and without sockets. */
+  by: 'bind' | 'reservation' | 'node';
+  /** How many hold it now. */
+  sockets: number;
+}
+
+export interface LedgerOptions {
+  /** Where the node's bpf file system is, or is to be mounted. */
+  bpf: string;
+  /** The cgroup that all slivers are in. */
+  cgroup: string;
+  settings: Settings;
+}
+
+/**
+ * Who owns each port of the shared address. The kernel decides, at each bind, by the programs of netns/bpf; this is
+ * how the daemon looks at it and has its word. Nothing here waits, but `open`, `revoke` and `down`.
+ */
+export class PortLedger {
+  readonly #programs: Programs;
+  readonly #fds: Record<'command' | 'holders' | 'homes' | 'holdings' | 'settings' | 'denials', number>;
+  readonly #slots: Slots;
+  readonly #homes: Homes;
+  #reader: DenialReader | undefined;
+
+  private constructor(programs: Programs) {
+    this.#programs = programs;
+    this.#fds = {
+      command: programs.openProgram('command'),
+      holders: programs.openProgram('holders'),
+      homes: programs.openMap('homes'),
+      holdings: programs.openMap('holdings'),
+      settings: programs.openMap('settings'),
+      denials: programs.openMap('denials'),
+    };
+    this.#slots = new Slots(programs.openMap('ports'));
+    this.#homes = new Homes(this.#fds.homes);
+  }
+
+  /** Loads, pins and attaches what isn't there yet; what a daemon before this one left is adopted as it is. */
+  static async open(options: LedgerOptions): Promise<PortLedger> {
+    const ledger = new PortLedger(await Programs.load(options.bpf, options.cgroup));
+    ledger.configure(options.settings);
+    return ledger;
+  }
+
+  /** Takes effect with the next bind and the next connection. */
+  configure(settings: Settings): void {
+    update(this.#fds.settings, Buffer.alloc(4), settingsRecord(settings));
+  }
+
+  /**
+   * From now on the sockets of this network namespace claim ports for the sliver. Again for the same one is nothing.
+   * @param namespace such as /proc/PID/ns/net
+   */
+  addSliver(id: number, namespace: string): void {
+    this.#homes.add(id, namespace);
+  }
+
+  /**
+   * The sliver's namespace is gone: its sockets claim nothing any more, and what they held is free, even where
+   * another process still has one open. Reservations stay. @returns how many ports were given up
+   */
+  removeSliver(id: number): number {
+    this.#homes.remove(id);
+    let dropped = 0;
+    for (const { slot, id: owner, sockets } of this.#slots.owned())
+      if (owner === id && sockets > 0) {
+        this.#command('evict', slot, id);
+        dropped++;
+      }
+    return dropped;
+  }
+
+  list(): PortEntry[] {
+    return [...this.#slots.owned()].map((slot) => this.#entry(slot));
+  }
+
+  /** Holds a port for a sliver, whether it runs or not. `in-use` (with `owner`) when it is another's. */
+  reserve(id: number, protocol: Protocol, port: number): void {
+    this.#command('reserve', slotOf(protocol, port), id);
+  }
+
+  /** Ends a reservation; sockets that hold the port go on. What wasn't reserved is no error, another's is `in-use`. */
+  release(id: number, protocol: Protocol, port: number): void {
+    this.#command('release', slotOf(protocol, port), id);
+  }
+
+  /** The ports of the node itself: exactly these, from now on. `in-use` when a sliver has one: revoke it first. */
+  nodePorts(ports: readonly { protocol: Protocol; port: number }[]): void {
+    const wanted = new Set(ports.map(({ protocol, port }) => slotOf(protocol, port)));
+    for (const { slot, flags } of this.#slots.owned())
+      if (flags & NODE && !wanted.has(slot)) this.#command('nodeRelease', slot, 0);
+    for (const slot of wanted) this.#command('nodeTake', slot, 0);
+  }
+
+  /**
+   * Takes a port from whoever has it, by bind or by reservation, and destroys the sockets that sit on it.
+   * @param heir the sliver that it is then reserved for, before anybody else can take it
+   * @returns whose it was, if anybody's
+   */
+  async revoke(protocol: Protocol, port: number, heir?: number): Promise<PortEntry | undefined> {
+    const slot = slotOf(protocol, port);
+    const before = this.#slots.at(slot);
+    this.#command('revoke', slot, heir ?? 0);
+    if (!before.owned) return undefined;
+    const namespace = this.#homes.namespaceOf(before.id);
+    if (before.sockets > 0 && namespace && typeof protocol === 'string')
+      await destroySockets(namespace, protocol, port);
+    return this.#entry(before);
+  }
+
+  /** Denied binds, those of the time without a daemon first. One listener. */
+  onDenied(told: (denial: Denial) => void): void {
+    this.#reader?.close();
+    this.#reader = new DenialReader(this.#fds.denials, told);
+  }
+
+  /** How many binds were denied to a sliver since it was added. */
+  deniedTo(id: number): number {
+    return this.#homes.denied(id);
+  }
+
+  /** Puts right what was taken away from under the ledger: programs that somebody detached. @returns which */
+  repair(): Hook[] {
+    return this.#programs.attach();
+  }
+
+  /**
+   * Makes the ledger agree with what exists: only these slivers are known, and a port is held by as many sockets as
+   * there are. Reservations stay.
+   * @param running namespaces by sliver id
+   * @returns the claims that nobody stood behind
+   */
+  reconcile(running: ReadonlyMap<number, string>): PortEntry[] {
+    const ghosts = this.list().filter(({ sliver, sockets }) => sockets > 0 && !running.has(sliver));
+    for (const id of new Set([...this.#homes.ids(), ...ghosts.map(({ sliver }) => sliver)]))
+      if (!running.has(id)) this.removeSliver(id);
+    for (const [id, namespace] of running) this.addSliver(id, namespace);
+    for (const { slot, seen, counted } of this.#slots.miscounted(this.#fds)) {
+      ghosts.push(this.#entry(seen));
+      this.#command('settle', slot, 0, { expected: seen.state, refs: counted });
+    }
+    return ghosts;
+  }
+
+  /** Lets go of it; the programs and all claims stay. */
+  close(): void {
+    this.#reader?.close();
+    this.#slots.close();
+    for (const fd of Object.values(this.#fds)) closeFd(fd);
+  }
+
+  /** Takes everything out of the kernel. */
+  down(): void {
+    this.close();
+    this.#programs.remove();
+  }
+
+  #entry({ slot, id, flags, sockets, since }: Slot): PortEntry {
+    const by = flags & NODE ? 'node' : flags & RESERVED ? 'reservation' : 'bind';
+    return { ...named(slot), sliver: id, since: timeOf(since), by, sockets };
+  }
+
+  /** One command to the program that alone changes slots (slots.h). */
+  #command(
+    operation: keyof typeof Operation,
+    slot: number,
+    id: number,
+    { expected = 0n, refs = 0 } = {},
+  ): void {
+    const record = Buffer.alloc(COMMAND_BYTES);
+    record.writeUInt32LE(Operation[operation], 0);
+    record.writeUInt32LE(slot, 4);
+    record.writeUInt32LE(id, 8);
+    record.writeBigUInt64LE(expected, 16);
+    record.writeUInt32LE(refs, 24);
+    runProgram(this.#fds.command, record);
+    if (record.readInt32LE(12) === 0) return;
+    const owner = record.readUInt32LE(28);
+    const { protocol, port } = named(slot);
+    throw new SliverdError(
+      'in-use',
+      `${operation} ${protocol}/${port}: it belongs to ${owner === 0 ? 'the node' : `sliver ${owner}`}`,
+      { extra: { owner } },
+    );
+  }
+}

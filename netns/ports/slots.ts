@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs';
+import { closeFd } from '../../daemon/kernel/syscalls.ts';
+import { iterate, Mapped } from '../bpf/syscall.ts';
+import { HOLDING_BYTES, ID_MASK, NODE, REFS_SHIFT, RESERVED, SLOT_BYTES, SLOTS } from './layout.ts';
+
+const OWNED = RESERVED | NODE | (0xffff << REFS_SHIFT);
+
+/** A slot as it was at one moment. */
+export interface Slot {
+  slot: number;
+  owned: boolean;
+  id: number;
+  /** RESERVED, NODE */
+  flags: number;
+  sockets: number;
+  state: bigint;
+  /** CLOCK_MONOTONIC, nanoseconds */
+  since: bigint;
+}
+
+/** The slots as they are in the kernel's memory: reading them costs no system call. Only programs write them. */
+export class Slots {
+  readonly #fd: number;
+  readonly #memory: Mapped;
+  readonly #low: Uint32Array;
+  readonly #whole: BigUint64Array;
+
+  /** @param fd of the map `ports`, closed by `close` */
+  constructor(fd: number) {
+    this.#fd = fd;
+    this.#memory = new Mapped(fd, Math.ceil((SLOTS * SLOT_BYTES) / 4096) * 4096);
+    this.#low = new Uint32Array(this.#memory.buffer);
+    this.#whole = new BigUint64Array(this.#memory.buffer);
+  }
+
+  at(slot: number): Slot {
+    const state = Atomics.load(this.#whole, slot * 2);
+    const low = Number(state & 0xffff_ffffn);
+    return {
+      slot,
+      state,
+      owned: (low & OWNED) !== 0,
+      id: low & ID_MASK,
+      flags: low & (RESERVED | NODE),
+      sockets: low >>> REFS_SHIFT,
+      since: Atomics.load(this.#whole, slot * 2 + 1),
+    };
+  }
+
+  /** Those that somebody owns, in order. */
+  *owned(): Generator<Slot> {
+    for (let slot = 0; slot < SLOTS; slot++)
+      if ((this.#low[slot * 4] ?? 0) & OWNED) {
+        const found = this.at(slot);
+        if (found.owned) yield found;
+      }
+  }
+
+  /**
+   * Slots that say more sockets than there are, with their state of before the counting: whoever acts on it says so,
+   * and is refused when a socket came or went meanwhile.
+   */
+  miscounted(fds: { holders: number; holdings: number }): { slot: number; seen: Slot; counted: number }[] {
+    const before = [...this.owned()].filter(({ sockets }) => sockets > 0);
+    const counted = count(fds);
+    return before
+      .map((seen) => ({ slot: seen.slot, seen, counted: counted.get(key(seen.slot, epochOf(seen))) ?? 0 }))
+      .filter(({ seen, counted }) => counted !== seen.sockets && this.at(seen.slot).state === seen.state);
+  }
+
+  close(): void {
+    this.#memory.unmap();
+    closeFd(this.#fd);
+  }
+}
+
+function epochOf({ state }: Slot): number {
+  return Number((state >> 32n) & 0xffffn);
+}
+function key(slot: number, epoch: number): number {
+  return slot * 65536 + epoch;
+}
+
+/** How many sockets hold each slot, of all that exist on the machine. */
+function count({ holders, holdings }: { holders: number; holdings: number }): Map<number, number> {
+  const fd = iterate(holders, holdings, closeFd);
+  try {
+    const records = readFileSync(fd);
+    const counts = new Map<number, number>();
+    for (let at = 0; at + HOLDING_BYTES <= records.length; at += HOLDING_BYTES) {
+      const of = key(records.readUInt32LE(at), records.readUInt16LE(at + 4));
+      counts.set(of, (counts.get(of) ?? 0) + 1);
+    }
+    return counts;
+  } finally {
+    closeFd(fd);
+  }
+}
