@@ -240,7 +240,7 @@ function ruleParts({ priority, table, mark }: Rule) {
 }
 
 /** An attribute of rtnetlink: length, type, value, padding to four bytes. */
-function attribute(type: number, value: Buffer): Buffer {
+export function attribute(type: number, value: Buffer): Buffer {
   const length = 4 + value.length;
   const whole = Buffer.alloc((length + 3) & ~3);
   whole.writeUInt16LE(length, 0);

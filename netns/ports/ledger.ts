@@ -1,7 +1,8 @@
 import { SliverdError } from '../../daemon/errors.ts';
 import { closeFd } from '../../daemon/kernel/syscalls.ts';
+import { attachToLink } from '../bpf/filters.ts';
 import { type Hook, Programs } from '../bpf/programs.ts';
-import { runProgram, update } from '../bpf/syscall.ts';
+import { remove, runProgram, update } from '../bpf/syscall.ts';
 import { type Denial, DenialReader } from './denials.ts';
 import { Homes } from './homes.ts';
 import { COMMAND_BYTES, NODE, named, Operation, type Protocol, RESERVED, slotOf, timeOf } from './layout.ts';
@@ -30,27 +31,26 @@ export interface LedgerOptions {
   settings: Settings;
 }
 
+const PROGRAMS = ['command', 'holders', 'from_world', 'from_sliver', 'to_sliver'] as const;
+const MAPS = ['homes', 'holdings', 'settings', 'denials', 'links'] as const;
+
 /**
  * Who owns each port of the shared address. The kernel decides, at each bind, by the programs of netns/bpf; this is
  * how the daemon looks at it and has its word. Nothing here waits, but `open`, `revoke` and `down`.
  */
 export class PortLedger {
   readonly #programs: Programs;
-  readonly #fds: Record<'command' | 'holders' | 'homes' | 'holdings' | 'settings' | 'denials', number>;
+  readonly #fds: Record<(typeof PROGRAMS)[number] | (typeof MAPS)[number], number>;
   readonly #slots: Slots;
   readonly #homes: Homes;
   #reader: DenialReader | undefined;
 
   private constructor(programs: Programs) {
     this.#programs = programs;
-    this.#fds = {
-      command: programs.openProgram('command'),
-      holders: programs.openProgram('holders'),
-      homes: programs.openMap('homes'),
-      holdings: programs.openMap('holdings'),
-      settings: programs.openMap('settings'),
-      denials: programs.openMap('denials'),
-    };
+    this.#fds = Object.fromEntries([
+      ...PROGRAMS.map((name) => [name, programs.openProgram(name)]),
+      ...MAPS.map((name) => [name, programs.openMap(name)]),
+    ]);
     this.#slots = new Slots(programs.openMap('ports'));
     this.#homes = new Homes(this.#fds.homes);
   }
@@ -64,7 +64,7 @@ export class PortLedger {
 
   /** Takes effect with the next bind and the next connection. */
   configure(settings: Settings): void {
-    update(this.#fds.settings, Buffer.alloc(4), settingsRecord(settings));
+    update(this.#fds.settings, number(0), settingsRecord(settings));
   }
 
   /**
@@ -88,6 +88,27 @@ export class PortLedger {
         dropped++;
       }
     return dropped;
+  }
+
+  /** From now on what comes in at this link of the node's for the shared address is marked with its owner. */
+  async steer(uplink: number): Promise<void> {
+    await attachToLink(uplink, 'ingress', this.#fds.from_world, 'from_world');
+  }
+
+  /**
+   * The node's end of a sliver's link: TTLs are as on one machine, and source ports that are another's are marked
+   * (FOREIGN_MARK), both from now on and until the link goes.
+   * @param link its index
+   */
+  async addLink(id: number, link: number): Promise<void> {
+    update(this.#fds.links, number(link), number(id));
+    await attachToLink(link, 'ingress', this.#fds.from_sliver, 'from_sliver');
+    await attachToLink(link, 'egress', this.#fds.to_sliver, 'to_sliver');
+  }
+
+  /** The link is gone, or is about to go. */
+  removeLink(link: number): void {
+    remove(this.#fds.links, number(link));
   }
 
   list(): PortEntry[] {
@@ -203,4 +224,11 @@ export class PortLedger {
       { extra: { owner } },
     );
   }
+}
+
+/** A key or value of 32 bits. */
+function number(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
 }

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { until } from './harness.ts';
 import { PortWorld, type Program } from './ports/world.ts';
 
+const PUBLIC = '198.51.100.10';
 let world: PortWorld;
 let one: Program;
 let two: Program;
@@ -9,6 +11,9 @@ beforeAll(async () => {
   world = await PortWorld.start();
   one = await world.sliver(1);
   two = await world.sliver(2);
+  for (const [id, program] of [one, two].entries())
+    world.within(program, 'ip', 'addr', 'add', `100.64.0.${id + 1}/32`, 'dev', 'lo');
+  for (const program of [one, two]) world.within(program, 'ip', 'addr', 'add', `${PUBLIC}/32`, 'dev', 'lo');
 });
 afterAll(() => world.stop());
 
@@ -28,5 +33,333 @@ describe('a port that a sliver binds', () => {
     expect(await two.run('opened', 'a', kind, 80)).toBe(80);
     await two.run('close', 'a');
     await nothing();
+  });
+
+  it('is free after kill -9', async () => {
+    const short = await world.beside(1, one);
+    expect(await short.run('opened', 'a', 'tcp', 80)).toBe(80);
+    expect(await short.run('opened', 'b', 'udp', 53)).toBe(53);
+    expect(await world.ports()).toHaveLength(2);
+    await short.kill();
+    await until(async () => (await world.ports()).length === 0, 'the ports to be free');
+  });
+
+  it('is held until the last process that has the socket lets go of it', async () => {
+    await one.run('opened', 'a', 'tcp', 80);
+    const child = await one.run('fork', 'a');
+    await one.run('close', 'a');
+    expect(await world.ports()).toEqual(['tcp/80 1 bind 1']);
+    expect(await two.run('opened', 'a', 'tcp', 80)).toBe('EADDRINUSE');
+    await one.run('kill', child);
+    await nothing();
+  });
+
+  it('is held until the last of the sockets that share it is closed', async () => {
+    const shared = ['', 4, ['SO_REUSEPORT']];
+    for (const name of ['a', 'b', 'c']) expect(await one.run('opened', name, 'udp', 53, ...shared)).toBe(53);
+    expect(await world.ports()).toEqual(['udp/53 1 bind 3']);
+    expect(await two.run('opened', 'a', 'udp', 53, ...shared)).toBe('EADDRINUSE');
+    for (const name of ['a', 'b', 'c']) await one.run('close', name);
+    await nothing();
+  });
+
+  it('belongs to TCP or to UDP, not to both', async () => {
+    await one.run('opened', 'a', 'tcp', 53);
+    expect(await two.run('opened', 'a', 'udp', 53)).toBe(53);
+    expect(await world.ports()).toEqual(['tcp/53 1 bind 1', 'udp/53 2 bind 1']);
+    await one.run('close', 'a');
+    await two.run('close', 'a');
+  });
+
+  it('is the same in a cgroup below', async () => {
+    const deep = await world.sliver(3, '/app/worker');
+    expect(await deep.run('opened', 'a', 'tcp', 80)).toBe(80);
+    expect(await world.ports()).toEqual(['tcp/80 3 bind 1']);
+    await deep.end();
+  });
+
+  it('leaves nothing after a bind that was denied, and the socket may bind another', async () => {
+    await one.run('opened', 'a', 'tcp', 80);
+    await two.run('make', 'a', 'tcp');
+    expect(await two.run('bind', 'a', '', 80)).toBe('EADDRINUSE');
+    expect(await two.run('bind', 'a', '', 81)).toBe(81);
+    expect(await world.ports()).toEqual(['tcp/80 1 bind 1', 'tcp/81 2 bind 1']);
+    await two.run('close', 'a');
+    await one.run('close', 'a');
+  });
+});
+
+describe('what is claimed', () => {
+  const cases: [string, string, 4 | 6, string[], boolean][] = [
+    ['the wildcard', '', 4, [], true],
+    ['the public address', PUBLIC, 4, [], true],
+    ['loopback', '127.0.0.1', 4, [], false],
+    ['another address of loopback', '127.9.9.9', 4, [], false],
+    ['the internal address', '100.64.0.1', 4, [], false],
+    ['::, which takes IPv4 too', '::', 6, [], true],
+    [':: for IPv6 only', '::', 6, ['v6only'], false],
+    ['::1', '::1', 6, [], false],
+    ['the public address in an IPv6 socket', `::ffff:${PUBLIC}`, 6, [], true],
+    ['loopback in an IPv6 socket', '::ffff:127.0.0.1', 6, [], false],
+  ];
+  it.each(cases)('%s', async (_, address, family, options, claimed) => {
+    for (const kind of ['tcp', 'udp']) {
+      expect(await one.run('opened', 'a', kind, 8080, address, family, options)).toBe(8080);
+      expect(await world.ports()).toEqual(claimed ? [`${kind}/8080 1 bind 1`] : []);
+      expect(await two.run('opened', 'a', kind, 8080)).toBe(claimed ? 'EADDRINUSE' : 8080);
+      for (const program of claimed ? [one] : [one, two]) await program.run('close', 'a');
+      await nothing();
+    }
+  });
+
+  it('nothing in a network namespace that the sliver made for itself', async () => {
+    const nested = await world.program(1, 'unshare --net --');
+    expect(await nested.run('opened', 'a', 'tcp', 80)).toBe(80);
+    await nothing();
+    await nested.end();
+  });
+});
+
+describe('many at once', () => {
+  it('thousands of binds and closes leave nothing behind', async () => {
+    const others = await Promise.all([world.beside(1, one), world.beside(1, one), world.beside(2, two)]);
+    const done = await Promise.all([
+      one.run('churn', 'udp', 53, 5000),
+      others[0].run('churn', 'tcp', 80, 5000),
+      others[1].run('churn', 'udp', 54, 5000),
+      others[2].run('churn', 'tcp', 81, 5000),
+    ]);
+    expect(done).toEqual([5000, 5000, 5000, 5000]);
+    await nothing();
+    for (const program of others) await program.end();
+  });
+
+  it("a port that two fight for is always one's, and in the end nobody's", async () => {
+    const beside = [await world.beside(1, one), await world.beside(2, two)];
+    const sharing = ['SO_REUSEPORT'];
+    const fights = [one, two, ...beside].map((program) => program.run('fight', 'udp', 5353, 5000, sharing));
+    const done = await Promise.all(fights);
+    for (const { won, lost } of done.map(([won, lost]) => ({ won, lost }))) expect(won + lost).toBe(5000);
+    expect(done.reduce((sum, [won]) => sum + won, 0)).toBeGreaterThan(0);
+    await nothing();
+    for (const program of beside) await program.end();
+  });
+});
+
+describe('reservations', () => {
+  it('hold against others and not against the owner', async () => {
+    await world.ledger('reserve', 1, 'tcp', 443);
+    expect(await world.ports()).toEqual(['tcp/443 1 reservation 0']);
+    expect(await two.run('opened', 'a', 'tcp', 443)).toBe('EADDRINUSE');
+    expect(await one.run('opened', 'a', 'tcp', 443)).toBe(443);
+    expect(await world.ports()).toEqual(['tcp/443 1 reservation 1']);
+    await one.run('close', 'a');
+    expect(await two.run('opened', 'a', 'tcp', 443)).toBe('EADDRINUSE');
+    await world.ledger('release', 1, 'tcp', 443);
+    await nothing();
+    expect(await two.run('opened', 'a', 'tcp', 443)).toBe(443);
+    await two.run('close', 'a');
+  });
+
+  it('that end leave the port to the socket that is there', async () => {
+    await world.ledger('reserve', 1, 'udp', 53);
+    await one.run('opened', 'a', 'udp', 53);
+    await world.ledger('release', 1, 'udp', 53);
+    expect(await world.ports()).toEqual(['udp/53 1 bind 1']);
+    await one.run('close', 'a');
+  });
+
+  it("of what is another's are refused, with its owner", async () => {
+    await one.run('opened', 'a', 'tcp', 80);
+    await expect(world.ledger('reserve', 2, 'tcp', 80)).rejects.toThrow(
+      'in-use: reserve tcp/80: it belongs to sliver 1',
+    );
+    await expect(world.ledger('release', 2, 'tcp', 80)).rejects.toThrow('in-use');
+    await one.run('close', 'a');
+  });
+
+  it('of IP protocols', async () => {
+    await world.ledger('reserve', 1, 47, 0);
+    await expect(world.ledger('reserve', 2, 47, 0)).rejects.toThrow('in-use');
+    expect(await world.ports()).toEqual(['47/0 1 reservation 0']);
+    await world.ledger('release', 1, 47, 0);
+    for (const [protocol, port] of [
+      [1, 0],
+      [6, 0],
+      [256, 0],
+      [47, 1],
+      ['tcp', 0],
+      ['udp', 65536],
+    ])
+      await expect(world.ledger('reserve', 1, protocol, port)).rejects.toThrow('bad-request');
+  });
+});
+
+describe('the node', () => {
+  it('keeps its own ports', async () => {
+    await world.ledger('nodePorts', [
+      { protocol: 'tcp', port: 22 },
+      { protocol: 'udp', port: 123 },
+    ]);
+    expect(await one.run('opened', 'a', 'tcp', 22)).toBe('EADDRINUSE');
+    expect(await one.run('opened', 'a', 'udp', 123)).toBe('EADDRINUSE');
+    expect(await one.run('opened', 'a', 'udp', 22)).toBe(22);
+    await expect(world.ledger('reserve', 1, 'tcp', 22)).rejects.toThrow('it belongs to the node');
+    await expect(world.ledger('revoke', 'tcp', 22)).rejects.toThrow('it belongs to the node');
+    await expect(world.ledger('nodePorts', [{ protocol: 'udp', port: 22 }])).rejects.toThrow('sliver 1');
+    await one.run('close', 'a');
+    await world.ledger('nodePorts', []);
+  });
+
+  it('keeps the ports for remapped flows', async () => {
+    expect(await one.run('opened', 'a', 'tcp', 64512)).toBe('EADDRINUSE');
+    expect(await one.run('opened', 'a', 'tcp', 64511)).toBe(64511);
+    await one.run('close', 'a');
+  });
+});
+
+describe('a denied bind', () => {
+  it('is told, with who asked and who owns it', async () => {
+    world.denials.length = 0;
+    await one.run('opened', 'a', 'tcp', 80);
+    await two.run('opened', 'a', 'tcp', 80);
+    await until(() => world.denials.length > 0, 'the denial');
+    const denied = await world.ledger('deniedTo', 2);
+    expect(world.denials).toMatchObject([
+      { sliver: 2, owner: 1, protocol: 'tcp', port: 80, pid: two.pid, program: 'python3', denied },
+    ]);
+    expect(Math.abs(Date.parse(world.denials[0]!.at) - Date.now())).toBeLessThan(60_000);
+    await one.run('close', 'a');
+  });
+
+  it('is counted always and told seldom where a program tries in a loop', async () => {
+    world.denials.length = 0;
+    const before = await world.ledger('deniedTo', 2);
+    await one.run('opened', 'a', 'udp', 53);
+    expect(await two.run('fight', 'udp', 53, 2000, [])).toEqual([0, 2000]);
+    expect((await world.ledger('deniedTo', 2)) - before).toBe(2000);
+    expect(world.denials.length).toBeLessThan(2000);
+    await one.run('close', 'a');
+  });
+});
+
+describe('without a daemon', () => {
+  it.each(['crash', 'close'] as const)('all goes on after its %s, and the next one knows it', async (how) => {
+    await one.run('opened', 'a', 'tcp', 80);
+    await world.ledger('reserve', 1, 'udp', 53);
+    await world.end(how);
+    world.denials.length = 0;
+    expect(await two.run('opened', 'a', 'tcp', 80)).toBe('EADDRINUSE');
+    expect(await two.run('opened', 'b', 'udp', 53)).toBe('EADDRINUSE');
+    expect(await two.run('opened', 'c', 'tcp', 81)).toBe(81);
+    await world.open();
+    expect(await world.ports()).toEqual(['tcp/80 1 bind 1', 'tcp/81 2 bind 1', 'udp/53 1 reservation 0']);
+    await until(() => world.denials.length > 0, 'the denial of meanwhile');
+    expect(await world.ledger('repair')).toEqual([]);
+    await one.run('close', 'a');
+    await two.run('close', 'c');
+    await world.ledger('release', 1, 'udp', 53);
+  });
+});
+
+describe('sockets that are passed on', () => {
+  /** A socket of sliver one, now in the hands of sliver two as well. */
+  async function pass(name: string): Promise<void> {
+    const path = `${world.folder}/${name}-${Math.random()}`;
+    await one.run('offer', path);
+    const given = one.run('give', name);
+    await two.run('ask', name, path);
+    await given;
+  }
+
+  it('claim for the sliver that they are in, whoever binds them', async () => {
+    await one.run('make', 'a', 'tcp');
+    await pass('a');
+    await one.run('close', 'a');
+    expect(await two.run('bind', 'a', '', 80)).toBe(80);
+    expect(await world.ports()).toEqual(['tcp/80 1 bind 1']);
+    await two.run('close', 'a');
+  });
+
+  it('hold nothing once their sliver is gone, nor take anything from who has it then', async () => {
+    const gone = await world.sliver(4);
+    const path = `${world.folder}/gone`;
+    await gone.run('opened', 'a', 'tcp', 80);
+    await gone.run('offer', path);
+    const given = gone.run('give', 'a');
+    await two.run('ask', 'old', path);
+    await given;
+    await gone.end();
+    expect(await world.ports()).toEqual(['tcp/80 4 bind 1']);
+    expect(await world.ledger('removeSliver', 4)).toBe(1);
+    await nothing();
+    expect(await one.run('opened', 'a', 'tcp', 80)).toBe(80);
+    await two.run('close', 'old');
+    expect(await world.ports()).toEqual(['tcp/80 1 bind 1']);
+    await one.run('close', 'a');
+  });
+});
+
+describe('ghosts', () => {
+  it('are what is left when the programs were taken away; both are put right', async () => {
+    await one.run('opened', 'a', 'tcp', 80);
+    await one.run('opened', 'b', 'udp', 53, '', 4, ['SO_REUSEPORT']);
+    await one.run('opened', 'c', 'udp', 53, '', 4, ['SO_REUSEPORT']);
+    world.detach('release');
+    await one.run('close', 'a');
+    await one.run('close', 'b');
+    expect(await world.ports()).toEqual(['tcp/80 1 bind 1', 'udp/53 1 bind 2']);
+    expect(await world.ledger('repair')).toEqual(['release']);
+    const running = [one, two].map((program, index) => [index + 1, `/proc/${program.pid}/ns/net`]);
+    const ghosts = await world.ledger('reconcile', running);
+    expect(ghosts).toMatchObject([
+      { protocol: 'tcp', port: 80, sliver: 1 },
+      { protocol: 'udp', port: 53, sliver: 1 },
+    ]);
+    expect(await world.ports()).toEqual(['udp/53 1 bind 1']);
+    expect(await world.ledger('reconcile', running)).toEqual([]);
+    await one.run('close', 'c');
+  });
+
+  it('of a sliver that runs no more are dropped, its reservations kept', async () => {
+    const running = [one, two].map((program, index) => [index + 1, `/proc/${program.pid}/ns/net`]);
+    const gone = await world.sliver(4);
+    await gone.run('opened', 'a', 'tcp', 80);
+    await world.ledger('reserve', 4, 'tcp', 443);
+    expect(await world.ledger('reconcile', running)).toMatchObject([
+      { protocol: 'tcp', port: 80, sliver: 4 },
+    ]);
+    expect(await world.ports()).toEqual(['tcp/443 4 reservation 0']);
+    expect(await gone.run('opened', 'b', 'tcp', 443)).toBe(443); // it is nobody now: what it does reaches nobody
+    await gone.end();
+    await world.ledger('release', 4, 'tcp', 443);
+  });
+});
+
+describe('revoke', () => {
+  it('frees a port, and the sockets on it are gone', async () => {
+    await two.run('opened', 'a', 'tcp', 80);
+    await two.run('listen', 'a');
+    expect(await world.ledger('revoke', 'tcp', 80)).toMatchObject({ sliver: 2, by: 'bind', sockets: 1 });
+    await nothing();
+    expect(await two.run('accept', 'a')).toBe('EINVAL');
+    await two.run('close', 'a');
+    await nothing();
+  });
+
+  it('gives a port to its heir before anybody else can take it', async () => {
+    await two.run('opened', 'a', 'udp', 53);
+    await world.ledger('revoke', 'udp', 53, 1);
+    expect(await world.ports()).toEqual(['udp/53 1 reservation 0']);
+    await two.run('close', 'a');
+    expect(await two.run('opened', 'a', 'udp', 53)).toBe('EADDRINUSE');
+    expect(await one.run('opened', 'a', 'udp', 53)).toBe(53);
+    await one.run('close', 'a');
+    expect(await world.ledger('revoke', 'udp', 53)).toMatchObject({
+      sliver: 1,
+      by: 'reservation',
+      sockets: 0,
+    });
+    expect(await world.ledger('revoke', 'udp', 53)).toBe(null);
   });
 });

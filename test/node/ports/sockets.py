@@ -82,11 +82,28 @@ def churn(kind, port, times):
     return done
 
 
-def fork():
-    """A child that has all sockets too, and sleeps; returns its pid."""
+def fight(kind, port, times, options):
+    """As churn, against others; returns how many succeeded and how many did not."""
+    won = 0
+    for _ in range(times):
+        s = socket.socket(socket.AF_INET, KINDS[kind])
+        for option in options:
+            s.setsockopt(socket.SOL_SOCKET, getattr(socket, option), 1)
+        try:
+            s.bind(('', port))
+            won += 1
+        except OSError as e:
+            if e.errno != errno.EADDRINUSE:
+                raise
+        s.close()
+    return [won, times - won]
+
+
+def fork(name):
+    """A child that has the socket too, and sleeps; returns its pid."""
     child = os.fork()
     if child == 0:
-        os.close(0)
+        held[name].set_inheritable(True)
         os.execvp('sleep', ['sleep', '3600'])
     return child
 
@@ -97,14 +114,8 @@ def kill(pid):
     return 'ok'
 
 
-def keep(name):
-    """So that a forked program has the socket past its exec."""
-    held[name].set_inheritable(True)
-    return 'ok'
-
-
-def offer(name, path):
-    """Hands the socket to whoever asks at a Unix socket."""
+def offer(path):
+    """Opens a Unix socket, where a socket can be handed over (give, ask)."""
     with socket.socket(socket.AF_UNIX) as desk:
         desk.bind(path)
         desk.listen(1)

@@ -162,6 +162,20 @@ export class PortWorld {
     return execFileSync('nsenter', [...this.enter(), ...words], { encoding: 'utf8' });
   }
 
+  /** Runs a program in a sliver's network namespace. */
+  within(program: Program, ...words: string[]): string {
+    return execFileSync('nsenter', [`--net=/proc/${program.pid}/ns/net`, '--', ...words], {
+      encoding: 'utf8',
+    });
+  }
+
+  /** Detaches a program from the slivers' cgroup, as somebody might by mistake. */
+  detach(hook: string): void {
+    const attached = JSON.parse(this.inside('bpftool', '-j', 'cgroup', 'show', this.cgroup));
+    const { id, attach_type } = attached.find(({ name }: { name: string }) => name === hook);
+    this.inside('bpftool', 'cgroup', 'detach', this.cgroup, attach_type, 'id', String(id));
+  }
+
   /** Takes everything away; what is left then fails. */
   async stop(): Promise<void> {
     for (const program of this.#programs) await program.end();

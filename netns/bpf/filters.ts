@@ -1,0 +1,76 @@
+import { during } from '../../daemon/errors.ts';
+import { attribute } from '../links.ts';
+import { netlinkIn } from '../namespace.ts';
+
+const [RTM_NEWQDISC, RTM_NEWTFILTER] = [36, 44];
+const [CREATE, REPLACE] = [0x400, 0x100];
+const [TCA_KIND, TCA_OPTIONS] = [1, 2];
+const [TCA_BPF_FD, TCA_BPF_NAME, TCA_BPF_FLAGS] = [6, 7, 8];
+const DIRECT_ACTION = 1;
+const CLSACT = { handle: 0xffff0000, parent: 0xfffffff1 };
+const PARENT = { ingress: 0xfffffff2, egress: 0xfffffff3 } as const;
+/** Ours among the filters of a link that isn't ours, the uplink; behind those of others, which may stop a packet. */
+const PRIORITY = 0xc000;
+const ALL_PROTOCOLS = 0x0300;
+
+/**
+ * Attaches a tc program to a link of a network namespace; in the place of one that was attached by this before, so
+ * that it may be called again. It goes with the link.
+ * @param program a descriptor
+ * @param name shown by tc(8)
+ */
+export async function attachToLink(
+  link: number,
+  direction: keyof typeof PARENT,
+  program: number,
+  name: string,
+  namespace = '/proc/self/ns/net',
+): Promise<void> {
+  await during(`attaching ${name} to link ${link}`, async () => {
+    const { socket } = netlinkIn(namespace);
+    try {
+      await socket.request(
+        RTM_NEWQDISC,
+        [tcmsg(link, CLSACT.parent, CLSACT.handle), string(TCA_KIND, 'clsact')],
+        {
+          flags: CREATE, // without EXCL or REPLACE one that is there stays, and its filters
+        },
+      );
+      const options = Buffer.concat([
+        attribute(TCA_BPF_FD, number(program)),
+        string(TCA_BPF_NAME, name),
+        attribute(TCA_BPF_FLAGS, number(DIRECT_ACTION)),
+      ]);
+      await socket.request(
+        RTM_NEWTFILTER,
+        [
+          tcmsg(link, PARENT[direction], 1, ((PRIORITY << 16) | ALL_PROTOCOLS) >>> 0),
+          string(TCA_KIND, 'bpf'),
+          attribute(TCA_OPTIONS, options),
+        ],
+        { flags: CREATE | REPLACE },
+      );
+    } finally {
+      socket.close();
+    }
+  });
+}
+
+function tcmsg(link: number, parent: number, handle: number, info = 0): Buffer {
+  const message = Buffer.alloc(20);
+  message.writeInt32LE(link, 4);
+  message.writeUInt32LE(handle, 8);
+  message.writeUInt32LE(parent, 12);
+  message.writeUInt32LE(info, 16);
+  return message;
+}
+
+function number(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
+
+function string(type: number, value: string): Buffer {
+  return attribute(type, Buffer.from(`${value}\0`));
+}
