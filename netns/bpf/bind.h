@@ -1,14 +1,7 @@
 /* Binds: a socket that names a port of the shared address claims it for its sliver, or is told EADDRINUSE. */
 #pragma once
+#include "kernel.h"
 #include "slots.h"
-
-/* Of the kernel's own structures only what is read, found by BTF wherever this kernel has it. */
-struct sock_common {
-	unsigned char skc_ipv6only : 1;
-} __attribute__((preserve_access_index));
-struct sock {
-	struct sock_common __sk_common;
-} __attribute__((preserve_access_index));
 
 /* One denial in 10 ms and sliver is told, so that one that tries in a loop can't hide the others'. */
 #define TELL_EVERY 10000000ull
@@ -58,13 +51,27 @@ static __always_inline int hold(struct holding *h, struct home *home, __u32 inde
 	return 0;
 }
 
+/* Where it is noted what a socket holds: with the socket, or for MPTCP by the address of the one that is closed. */
+static __always_inline struct holding *holding_of(struct bpf_sock *ctx, int create)
+{
+	__u64 mptcp = mptcp_of(ctx);
+	if (!mptcp)
+		return bpf_sk_storage_get(&holdings, ctx, 0, create ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+	struct holding *h = bpf_map_lookup_elem(&mptcp_holdings, &mptcp);
+	if (h || !create)
+		return h;
+	struct holding none = {};
+	bpf_map_update_elem(&mptcp_holdings, &mptcp, &none, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&mptcp_holdings, &mptcp);
+}
+
 /* @return 1 to allow the bind, 0 to deny it */
 static __always_inline int claim(struct bpf_sock *ctx, struct home *home, int shared)
 {
 	__u32 protocol = ctx->protocol, owner = 0;
 	if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP)
 		return 1;
-	struct holding *h = bpf_sk_storage_get(&holdings, ctx, 0, shared ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+	struct holding *h = holding_of(ctx, shared);
 	if (!shared) {
 		if (h)
 			let_go(h);
@@ -96,11 +103,10 @@ SEC("cgroup/post_bind6") int post_bind6(struct bpf_sock *ctx)
 	__u32 a0 = ctx->src_ip6[0], a1 = ctx->src_ip6[1], a2 = ctx->src_ip6[2], a3 = ctx->src_ip6[3];
 	int shared = 0;
 	if (!(a0 | a1)) {
-		struct sock *sk = (struct sock *)ctx;
-		if (a2 == bpf_htonl(0xffff))
+		if (a2 == MAPPED)
 			shared = is_shared(a3);
 		else if (!(a2 | a3))
-			shared = !BPF_CORE_READ_BITFIELD_PROBED(sk, __sk_common.skc_ipv6only);
+			shared = !is_v6only(ctx);
 	}
 	return claim(ctx, home, shared);
 }
@@ -110,24 +116,94 @@ SEC("cgroup/sock_release") int release(struct bpf_sock *ctx)
 	struct holding *h = bpf_sk_storage_get(&holdings, ctx, 0, 0);
 	if (h)
 		let_go(h);
+	if (ctx->protocol == IPPROTO_MPTCP_) {
+		__u64 key = (__u64)ctx;
+		h = bpf_map_lookup_elem(&mptcp_holdings, &key);
+		if (h)
+			let_go(h);
+		bpf_map_delete_elem(&mptcp_holdings, &key);
+	}
 	return 1;
 }
 
-/* Sockets that hold something, for the daemon to compare with the slots. */
-struct bpf_iter__bpf_sk_storage_map {
-	struct bpf_iter_meta *meta;
-	struct bpf_map *map;
-	struct sock *sk;
-	void *value;
-} __attribute__((preserve_access_index));
-struct bpf_iter_meta {
-	struct seq_file *seq;
-} __attribute__((preserve_access_index));
+/* An MPTCP socket is noted from its beginning, so that `holders` knows which of them exist. */
+SEC("cgroup/sock_create") int sock_create(struct bpf_sock *ctx)
+{
+	if (ctx->protocol == IPPROTO_MPTCP_ && home_of(ctx)) {
+		__u64 key = (__u64)ctx;
+		bpf_map_delete_elem(&mptcp_holdings, &key);
+		bpf_sk_storage_get(&holdings, ctx, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	}
+	return 1;
+}
 
+/* A bind to port 0 gets a port that no other sliver has; the kernel knows only those of its own network namespace.
+ * What it draws is free in the ledger and, as far as that can be asked, of sockets on loopback, which need no claim. */
+#define DRAWS 32
+#define STRIDE 7919 /* prime: from a random start it comes to every port of a range that is not a multiple of it */
+
+static __always_inline int is_free(struct bpf_sock_addr *ctx, __u32 port)
+{
+	struct slot *slot = slot_at(slot_of(ctx->protocol, port));
+	if (!slot || (state_of(slot) & OWNED))
+		return 0;
+	struct bpf_sock_tuple local = {};
+	local.ipv4.daddr = bpf_htonl(INADDR_LOOPBACK);
+	local.ipv4.saddr = bpf_htonl(INADDR_LOOPBACK);
+	local.ipv4.dport = bpf_htons(port);
+	struct bpf_sock *taken =
+		ctx->protocol == IPPROTO_UDP
+			? bpf_sk_lookup_udp(ctx, &local, sizeof(local.ipv4), BPF_F_CURRENT_NETNS, 0)
+			: bpf_sk_lookup_tcp(ctx, &local, sizeof(local.ipv4), BPF_F_CURRENT_NETNS, 0);
+	if (!taken)
+		return 1;
+	bpf_sk_release(taken);
+	return 0;
+}
+
+static __always_inline int draw(struct bpf_sock_addr *ctx)
+{
+	struct settings *s = config();
+	if (ctx->protocol != IPPROTO_TCP && ctx->protocol != IPPROTO_UDP)
+		return 1;
+	if (!s || !ctx->sk || !home_of(ctx) || s->ephemeral_high < s->ephemeral_low || binds_no_port(ctx->sk))
+		return 1;
+	__u32 span = s->ephemeral_high - s->ephemeral_low + 1, low = s->ephemeral_low;
+	__u32 start = bpf_get_prandom_u32() % span;
+	for (int i = 0; i < DRAWS; i++) {
+		__u32 port = low + (start + i * STRIDE) % span;
+		if (is_free(ctx, port)) {
+			ctx->user_port = bpf_htons(port);
+			return 1;
+		}
+	}
+	return 1; /* crowded: the kernel's own choice may still do */
+}
+
+SEC("cgroup/bind4") int bind4(struct bpf_sock_addr *ctx)
+{
+	return ctx->user_port == 0 && is_shared(ctx->user_ip4) ? draw(ctx) : 1;
+}
+
+SEC("cgroup/bind6") int bind6(struct bpf_sock_addr *ctx)
+{
+	__u32 a0 = ctx->user_ip6[0], a1 = ctx->user_ip6[1], a2 = ctx->user_ip6[2], a3 = ctx->user_ip6[3];
+	if (ctx->user_port != 0 || (a0 | a1))
+		return 1;
+	return (a2 == MAPPED && is_shared(a3)) || !(a2 | a3) ? draw(ctx) : 1;
+}
+
+/* Sockets that hold something, for the daemon to compare with the slots. One that is closed is an orphan for a while. */
 SEC("iter/bpf_sk_storage_map") int holders(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
 	struct holding *h = ctx->value;
-	if (ctx->sk && h && h->live)
+	if (!ctx->sk || !h || !BPF_CORE_READ(ctx, sk, sk_socket))
+		return 0;
+	__u64 key = (__u64)ctx->sk;
+	struct holding *of_mptcp = bpf_map_lookup_elem(&mptcp_holdings, &key);
+	if (h->live)
 		bpf_seq_write(ctx->meta->seq, h, sizeof(*h));
+	if (of_mptcp && of_mptcp->live)
+		bpf_seq_write(ctx->meta->seq, of_mptcp, sizeof(*of_mptcp));
 	return 0;
 }

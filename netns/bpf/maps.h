@@ -62,6 +62,15 @@ struct {
 	__type(value, struct holding);
 } holdings SEC(".maps");
 
+/* The same for MPTCP, by the address of the socket that the program has (kernel.h). */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, __u64);
+	__type(value, struct holding);
+} mptcp_holdings SEC(".maps");
+
 /* A sliver, by the cookie of its network namespace (docs/decisions/0016-port-arbitration.md says why not by its
  * cgroup): sockets of namespaces that aren't in here are none of our business. */
 struct home {
@@ -123,6 +132,7 @@ static __always_inline struct slot *slot_at(__u32 index)
 }
 
 /* Internal addresses: 100.64.0.0/10, the sliver's id in the low bits. */
+#define MAPPED bpf_htonl(0xffff) /* the third word of ::ffff:a.b.c.d */
 #define INTERNAL_NET 0x64400000u
 static __always_inline int is_internal(__u32 ip4)
 {

@@ -28,7 +28,6 @@ const Command = {
 /** Where programs are attached in a cgroup (enum bpf_attach_type). */
 export const AttachType = {
   sock_create: 2,
-  sock_ops: 3,
   bind4: 8,
   bind6: 9,
   connect4: 10,
@@ -36,7 +35,6 @@ export const AttachType = {
   post_bind4: 12,
   post_bind6: 13,
   sendmsg4: 14,
-  sendmsg6: 15,
   recvmsg4: 19,
   recvmsg6: 20,
   getpeername4: 29,

@@ -11,11 +11,20 @@ beforeAll(async () => {
   world = await PortWorld.start();
   one = await world.sliver(1);
   two = await world.sliver(2);
-  for (const [id, program] of [one, two].entries())
-    world.within(program, 'ip', 'addr', 'add', `100.64.0.${id + 1}/32`, 'dev', 'lo');
-  for (const program of [one, two]) world.within(program, 'ip', 'addr', 'add', `${PUBLIC}/32`, 'dev', 'lo');
+  // A cable between the two stands for the node.
+  world.within(one, 'ip', 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'eth0', 'netns', `${two.pid}`);
+  for (const [index, program] of [one, two].entries()) {
+    world.within(program, 'ip', 'addr', 'add', `100.64.0.${index + 1}/10`, 'dev', 'eth0');
+    world.within(program, 'ip', 'addr', 'add', `${PUBLIC}/32`, 'dev', 'lo');
+    world.within(program, 'ip', 'link', 'set', 'eth0', 'up');
+  }
 });
 afterAll(() => world.stop());
+
+/** The slivers' network namespaces, as `reconcile` is told. */
+function running(): [number, string][] {
+  return [one, two].map((program, index) => [index + 1, `/proc/${program.pid}/ns/net`]);
+}
 
 /** Each test begins and ends with nothing owned. */
 async function nothing(): Promise<void> {
@@ -112,11 +121,117 @@ describe('what is claimed', () => {
     }
   });
 
+  it('a port that a datagram socket sends from without a bind, once it sends to others', async () => {
+    await one.run('make', 'a', 'udp');
+    const port = await one.run('send', 'a', '100.64.0.2', 9);
+    expect(await world.ports()).toEqual([`udp/${port} 1 bind 1`]);
+    expect(await two.run('opened', 'a', 'udp', port)).toBe('EADDRINUSE');
+    await one.run('close', 'a');
+    await nothing();
+    await one.run('make', 'a', 'udp');
+    await one.run('send', 'a', '127.0.0.1', 9);
+    await nothing();
+    await one.run('close', 'a');
+  });
+
+  it('an MPTCP socket, which the kernel binds behind the scenes', async () => {
+    expect(await one.run('opened', 'a', 'mptcp', 80)).toBe(80);
+    expect(await world.ports()).toEqual(['tcp/80 1 bind 1']);
+    expect(await two.run('opened', 'a', 'mptcp', 80)).toBe('EADDRINUSE');
+    expect(await world.ledger('reconcile', running())).toEqual([]);
+    await one.run('close', 'a');
+    await nothing();
+    const short = await world.beside(1, one);
+    expect(await short.run('opened', 'a', 'mptcp', 80)).toBe(80);
+    await short.run('listen', 'a');
+    await short.kill();
+    await until(async () => (await world.ports()).length === 0, 'the port to be free');
+  });
+
   it('nothing in a network namespace that the sliver made for itself', async () => {
     const nested = await world.program(1, 'unshare --net --');
     expect(await nested.run('opened', 'a', 'tcp', 80)).toBe(80);
     await nothing();
     await nested.end();
+  });
+});
+
+describe('a bind to port 0', () => {
+  beforeAll(async () => {
+    await world.ledger('configure', { ephemeral: [40000, 40003] });
+    for (const program of [one, two])
+      world.within(program, 'sysctl', '-qw', 'net.ipv4.ip_local_port_range=40000 40003');
+  });
+  afterAll(async () => {
+    await world.ledger('configure', {});
+    for (const program of [one, two])
+      world.within(program, 'sysctl', '-qw', 'net.ipv4.ip_local_port_range=32768 60999');
+  });
+
+  it.each(['tcp', 'udp'])(
+    '%s gets a port that no other sliver has, nor a socket on loopback',
+    async (kind) => {
+      expect(await one.run('opened', 'a', kind, 40000)).toBe(40000);
+      expect(await one.run('opened', 'b', kind, 40003)).toBe(40003);
+      await two.run('opened', 'local', kind, 40001, '127.0.0.1');
+      if (kind === 'tcp') await two.run('listen', 'local');
+      for (let times = 0; times < 8; times++) {
+        expect(await two.run('opened', 'a', kind, 0)).toBe(40002);
+        await two.run('close', 'a');
+        expect(await two.run('opened', 'a', kind, 0, '::', 6)).toBe(40002);
+        await two.run('close', 'a');
+      }
+      for (const name of ['a', 'b']) await one.run('close', name);
+      await two.run('close', 'local');
+    },
+  );
+
+  it('takes none where the port is to come with the connection', async () => {
+    await one.run('make', 'a', 'tcp', 4, ['no_port']);
+    expect(await one.run('bind', 'a', PUBLIC, 0)).toBe(0);
+    await nothing();
+    await one.run('close', 'a');
+  });
+});
+
+describe('PUBLIC:port of another sliver of the node', () => {
+  it.each([
+    [4, PUBLIC],
+    [6, `::ffff:${PUBLIC}`],
+  ])('is reached by TCP and seen as such, IPv%s socket', async (family, address) => {
+    await two.run('opened', 'server', 'tcp', 80);
+    await two.run('listen', 'server');
+    await one.run('make', 'client', 'tcp', family);
+    const [, , peer, port] = await one.run('connect', 'client', address, 80);
+    expect([peer, port]).toEqual([address, 80]);
+    expect(await two.run('accept', 'server')).toBe('100.64.0.1');
+    await one.run('close', 'client');
+    for (const name of ['server', 'server.accepted']) await two.run('close', name);
+  });
+
+  it.each([
+    [4, PUBLIC],
+    [6, `::ffff:${PUBLIC}`],
+  ])('is reached by UDP and answers as such, IPv%s socket', async (family, address) => {
+    await two.run('opened', 'server', 'udp', 53);
+    await one.run('make', 'client', 'udp', family);
+    const port = await one.run('send', 'client', address, 53, 'question');
+    expect(await two.run('receive', 'server')).toEqual(['question', '100.64.0.1', port]);
+    await two.run('send', 'server', '100.64.0.1', port, 'answer');
+    expect(await one.run('receive', 'client')).toEqual(['answer', address, 53]);
+    await one.run('close', 'client');
+    await two.run('close', 'server');
+  });
+
+  it('is its own where it is its own, and refused where nobody listens', async () => {
+    await one.run('opened', 'server', 'tcp', 80);
+    await one.run('listen', 'server');
+    await one.run('make', 'client', 'tcp');
+    expect((await one.run('connect', 'client', PUBLIC, 80)).slice(2)).toEqual([PUBLIC, 80]);
+    expect(await one.run('accept', 'server')).toBe(PUBLIC);
+    await one.run('make', 'nobody', 'tcp');
+    expect(await one.run('connect', 'nobody', PUBLIC, 81)).toBe('ECONNREFUSED');
+    for (const name of ['client', 'nobody', 'server', 'server.accepted']) await one.run('close', name);
   });
 });
 
@@ -310,23 +425,21 @@ describe('ghosts', () => {
     await one.run('close', 'b');
     expect(await world.ports()).toEqual(['tcp/80 1 bind 1', 'udp/53 1 bind 2']);
     expect(await world.ledger('repair')).toEqual(['release']);
-    const running = [one, two].map((program, index) => [index + 1, `/proc/${program.pid}/ns/net`]);
-    const ghosts = await world.ledger('reconcile', running);
+    const ghosts = await world.ledger('reconcile', running());
     expect(ghosts).toMatchObject([
       { protocol: 'tcp', port: 80, sliver: 1 },
       { protocol: 'udp', port: 53, sliver: 1 },
     ]);
     expect(await world.ports()).toEqual(['udp/53 1 bind 1']);
-    expect(await world.ledger('reconcile', running)).toEqual([]);
+    expect(await world.ledger('reconcile', running())).toEqual([]);
     await one.run('close', 'c');
   });
 
   it('of a sliver that runs no more are dropped, its reservations kept', async () => {
-    const running = [one, two].map((program, index) => [index + 1, `/proc/${program.pid}/ns/net`]);
     const gone = await world.sliver(4);
     await gone.run('opened', 'a', 'tcp', 80);
     await world.ledger('reserve', 4, 'tcp', 443);
-    expect(await world.ledger('reconcile', running)).toMatchObject([
+    expect(await world.ledger('reconcile', running())).toMatchObject([
       { protocol: 'tcp', port: 80, sliver: 4 },
     ]);
     expect(await world.ports()).toEqual(['tcp/443 4 reservation 0']);

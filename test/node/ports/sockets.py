@@ -7,7 +7,7 @@ import socket
 import sys
 
 held = {}
-KINDS = {'tcp': socket.SOCK_STREAM, 'udp': socket.SOCK_DGRAM}
+KINDS = {'tcp': (socket.SOCK_STREAM, 0), 'udp': (socket.SOCK_DGRAM, 0), 'mptcp': (socket.SOCK_STREAM, 262)}
 
 
 def ready():
@@ -15,11 +15,13 @@ def ready():
 
 
 def make(name, kind, family=4, options=()):
-    held[name] = s = socket.socket(socket.AF_INET6 if family == 6 else socket.AF_INET, KINDS[kind])
+    held[name] = s = socket.socket(socket.AF_INET6 if family == 6 else socket.AF_INET, *KINDS[kind])
     s.settimeout(5)
     for option in options:
         if option == 'v6only':
             s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        elif option == 'no_port':
+            s.setsockopt(socket.IPPROTO_IP, 24, 1)  # IP_BIND_ADDRESS_NO_PORT
         else:
             s.setsockopt(socket.SOL_SOCKET, getattr(socket, option), 1)
     return 'ok'
@@ -75,7 +77,7 @@ def churn(kind, port, times):
     """Binds and closes in a row; returns how many succeeded."""
     done = 0
     for _ in range(times):
-        s = socket.socket(socket.AF_INET, KINDS[kind])
+        s = socket.socket(socket.AF_INET, *KINDS[kind])
         s.bind(('', port))
         done += 1
         s.close()
@@ -86,7 +88,7 @@ def fight(kind, port, times, options):
     """As churn, against others; returns how many succeeded and how many did not."""
     won = 0
     for _ in range(times):
-        s = socket.socket(socket.AF_INET, KINDS[kind])
+        s = socket.socket(socket.AF_INET, *KINDS[kind])
         for option in options:
             s.setsockopt(socket.SOL_SOCKET, getattr(socket, option), 1)
         try:
