@@ -20,6 +20,7 @@ import { OPTIONS } from './options.ts';
 import { admitDisk, availableBytes, diskFree, measureCapacity } from './resources/admission.ts';
 import { watchClock } from './slivers/clock.ts';
 import { faultFromEnvironment } from './slivers/fault.ts';
+import { Ports } from './slivers/ports.ts';
 import { Reconciler } from './slivers/reconciler.ts';
 import { SliverService } from './slivers/service.ts';
 import { SliverStore } from './slivers/store.ts';
@@ -69,7 +70,13 @@ async function main(): Promise<void> {
     ...(config.buildNetwork ? { buildNetwork: config.buildNetwork } : {}),
   });
   const store = new SliverStore(database);
-  const network = await openNetwork(config.uplink);
+  const network = await openNetwork({
+    ...(config.uplink ? { uplink: config.uplink } : {}),
+    bpf: `${paths.run}/bpf`,
+    cgroup: cgroups.path,
+    log,
+  });
+  const ports = new Ports({ ledger: network.ports, store, database, events });
   const environments = new Map<string, Environment>();
   environments.set(
     'namespaces',
@@ -147,7 +154,7 @@ async function main(): Promise<void> {
     },
     end: () => void end('down'),
   });
-  const manager: Manager = { node, store, slivers, reconciler, images, events, log };
+  const manager: Manager = { node, store, slivers, reconciler, images, ports, events, log };
   const server = await managerServer(manager, version);
 
   let ending = false;

@@ -1,5 +1,5 @@
 import { Links } from './links.ts';
-import { NodeNetwork } from './node-network.ts';
+import { type NetworkOptions, NodeNetwork } from './node-network.ts';
 import { loopbackNetwork, type SliverNetwork } from './sliver-network.ts';
 import { findUplink } from './uplink.ts';
 
@@ -7,14 +7,14 @@ import { findUplink } from './uplink.ts';
  * The network of the node's slivers, in the network namespace that this process is in. Everything about packets is in
  * this folder; it may change what is its own there: links named sv* and slivers*, tables named sliverd, one routing
  * table, two routing rules and the place of the local one.
- * @param uplink a link's name; default: that of the default route. `none`: slivers have loopback only.
  */
-export async function openNetwork(uplink?: string): Promise<SliverNetwork> {
+export async function openNetwork(options: NetworkOptions): Promise<SliverNetwork> {
+  const { uplink } = options;
   if (uplink === 'none') return loopbackNetwork('the configuration says `uplink: none`');
   const links = new Links();
   try {
     const found = await findUplink(links, uplink);
-    return found ? await NodeNetwork.up(found, uplink) : loopbackNetwork('there is no default route');
+    return found ? await NodeNetwork.up(found, options) : loopbackNetwork('there is no default route');
   } finally {
     links.close();
   }

@@ -1,16 +1,29 @@
 import { readlinkSync } from 'node:fs';
-import { during } from '../daemon/errors.ts';
+import type { Logger } from 'pino';
+import { during, explain } from '../daemon/errors.ts';
 import { Carrier } from './carrier.ts';
 import { Links } from './links.ts';
 import { watchRuleset } from './nft-watch.ts';
 import { Nftables } from './nftables.ts';
-import { linkOf } from './numbers.ts';
+import { GATEWAY, linkOf } from './numbers.ts';
+import { PortLedger } from './ports/ledger.ts';
+import { DEFAULT_RANGES, type Settings } from './ports/settings.ts';
 import { elements, removal, skeleton, ZONES } from './ruleset.ts';
 import type { SliverNetwork } from './sliver-network.ts';
 import { setSysctl } from './sysctl.ts';
 import { findUplink, type Uplink } from './uplink.ts';
 import { watchNetwork } from './watch.ts';
 import { wire, wireInside } from './wiring.ts';
+
+export interface NetworkOptions {
+  /** The uplink's name; default: that of the default route. `none`: slivers have loopback only. */
+  readonly uplink?: string;
+  /** Where the node's BPF programs and maps are pinned. */
+  readonly bpf: string;
+  /** The cgroup that all slivers are in. */
+  readonly cgroup: string;
+  readonly log: Logger;
+}
 
 /** A process in a sliver's network namespace; which one tells its pid from a later process's. */
 interface Member {
@@ -24,8 +37,9 @@ interface Member {
  * `up`, mended when somebody else takes a part away, and undone by `down`.
  */
 export class NodeNetwork implements SliverNetwork {
-  readonly degraded = [];
-  readonly #configured: string | undefined;
+  readonly degraded: { what: string; why: string; cost: string }[] = [];
+  readonly #options: NetworkOptions;
+  #ledger: PortLedger | undefined;
   #uplink: Uplink;
   readonly #links = new Links();
   readonly #carrier = new Carrier(this.#links);
@@ -35,19 +49,23 @@ export class NodeNetwork implements SliverNetwork {
   #work = Promise.resolve();
   #unwatch = () => {};
 
-  private constructor(uplink: Uplink, configured: string | undefined) {
+  private constructor(uplink: Uplink, options: NetworkOptions) {
     this.#uplink = uplink;
-    this.#configured = configured;
+    this.#options = options;
   }
 
-  /** @param configured the uplink's name, where the configuration gives one. */
-  static async up(uplink: Uplink, configured?: string): Promise<NodeNetwork> {
-    const network = new NodeNetwork(uplink, configured);
+  get ports(): PortLedger | undefined {
+    return this.#ledger;
+  }
+
+  static async up(uplink: Uplink, options: NetworkOptions): Promise<NodeNetwork> {
+    const network = new NodeNetwork(uplink, options);
     await during(`sharing the address of ${uplink.name}`, async () => {
       await network.#carrier.make();
       await network.#carrier.route();
       await network.#ruleset();
     });
+    await network.#arbitrate();
     network.#watch();
     return network;
   }
@@ -58,7 +76,8 @@ export class NodeNetwork implements SliverNetwork {
     await during(`connecting the network namespace of process ${pid}`, async () => {
       if (this.#attached.has(id) && !known && (await this.#takeOver(id, pid))) return;
       await this.detach(id); // of a namespace that is on its way out
-      await wire(this.#links, id, pid, this.#uplink.address);
+      const link = await wire(this.#links, id, pid, this.#uplink.address);
+      await this.#claim(id, pid, link);
       this.#nft.apply(elements('add', id, this.#uplink.address));
       this.#attached.set(id, { pid, namespace });
     });
@@ -66,6 +85,7 @@ export class NodeNetwork implements SliverNetwork {
 
   async detach(id: number): Promise<void> {
     const known = this.#attached.has(id);
+    this.#ledger?.removeSliver(id);
     this.#attached.delete(id);
     await this.#links.remove(linkOf(id));
     if (!known) return;
@@ -87,6 +107,7 @@ export class NodeNetwork implements SliverNetwork {
     await this.#work;
     for (const id of await this.#linked()) await this.#links.remove(linkOf(id));
     this.#nft.apply(removal);
+    this.#ledger?.down();
     await this.#carrier.remove();
     this.#links.close();
   }
@@ -95,11 +116,38 @@ export class NodeNetwork implements SliverNetwork {
   async #takeOver(id: number, pid: number): Promise<boolean> {
     try {
       await wireInside(id, pid, this.#uplink.address);
+      await this.#claim(id, pid, (await this.#links.find(linkOf(id))).index);
       this.#attached.set(id, { pid, namespace: namespaceOf(pid) });
       return true;
     } catch {
       return false;
     }
+  }
+
+  /** Ports are arbitrated at bind, where the kernel can. */
+  async #arbitrate(): Promise<void> {
+    const { bpf, cgroup, log } = this.#options;
+    try {
+      this.#ledger = await PortLedger.open({ bpf, cgroup, settings: this.#settings() });
+      await this.#ledger.steer(this.#uplink.index);
+    } catch (error) {
+      log.warn({ err: error }, 'ports of the shared address are not arbitrated');
+      this.#ledger = undefined;
+      this.degraded.push({
+        what: 'ports of the shared address',
+        why: explain(error),
+        cost: 'Slivers reach the world, and nobody reaches a service in a sliver.',
+      });
+    }
+  }
+
+  #settings(): Settings {
+    return { publicAddress: this.#uplink.address, nodeAddress: GATEWAY, ...DEFAULT_RANGES };
+  }
+
+  async #claim(id: number, pid: number, link: number): Promise<void> {
+    this.#ledger?.addSliver(id, `/proc/${pid}/ns/net`);
+    await this.#ledger?.addLink(id, link);
   }
 
   /** Looks after what is ours, one look at a time; what fails is met by the next. */
@@ -134,11 +182,13 @@ export class NodeNetwork implements SliverNetwork {
 
   /** Brings a new address of the uplink to the rules and into the slivers; without one, all stays as it is. */
   async #readdress(): Promise<void> {
-    const found = await findUplink(this.#links, this.#configured);
+    const found = await findUplink(this.#links, this.#options.uplink);
     if (!found || (found.name === this.#uplink.name && found.address === this.#uplink.address)) return;
     const before = this.#uplink.address;
     this.#uplink = found;
     await this.#ruleset();
+    this.#ledger?.configure(this.#settings());
+    await this.#ledger?.steer(found.index);
     for (const [id, member] of [...this.#attached]) {
       if (!member || namespaceOf(member.pid) !== member.namespace) continue;
       // What a guest has made of its own side may refuse: the next look at the sliver does it anew.

@@ -6,6 +6,9 @@
 /** Set in the packet and connection marks of everything that belongs to a sliver; the id is below. */
 export const SLIVER_MARK = 0x10000;
 
+/** Set in a packet whose source port belongs to another sliver: it leaves from one that is nobody's. */
+export const FOREIGN_MARK = 0x20000;
+
 export const markOf = (id: number): number => SLIVER_MARK | id;
 
 /** The host end of its link. */

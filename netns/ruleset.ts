@@ -1,5 +1,6 @@
 import type { NftCommand } from './nftables.ts';
-import { CARRIER, internalOf, linkOf, markOf, SLIVER_MARK } from './numbers.ts';
+import { CARRIER, FOREIGN_MARK, internalOf, linkOf, markOf, SLIVER_MARK } from './numbers.ts';
+import { DEFAULT_RANGES } from './ports/settings.ts';
 
 /**
  * The whole ruleset of a node: two tables of our own, which hold for slivers' links, the carrier and what is marked
@@ -88,6 +89,13 @@ export function skeleton(uplink: Uplink): NftCommand[] {
     rule('forward', fromSliver, drop),
     rule('forward', toSliver, drop),
 
+    rule(
+      'source',
+      toUplink,
+      match({ '&': [meta('mark'), FOREIGN_MARK] }, FOREIGN_MARK),
+      match(meta('l4proto'), { set: ['tcp', 'udp'] }),
+      { snat: { family: 'ip', addr: uplink.address, port: { range: [...DEFAULT_RANGES.remap] } } },
+    ),
     rule('source', toUplink, marked(ct('mark')), { snat: { family: 'ip', addr: uplink.address } }),
 
     { add: { table: { family: 'netdev', name: TABLE } } },

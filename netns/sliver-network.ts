@@ -1,5 +1,6 @@
 import { during } from '../daemon/errors.ts';
 import { Links } from './links.ts';
+import type { PortLedger } from './ports/ledger.ts';
 
 /**
  * What connects slivers: the seam between a sliver's life and all that concerns packets. An environment calls `attach`
@@ -7,6 +8,8 @@ import { Links } from './links.ts';
  * processes are gone.
  */
 export interface SliverNetwork {
+  /** Who owns which port of the shared address, where one is shared. */
+  readonly ports?: PortLedger | undefined;
   /** What it can't give on this node. */
   readonly degraded: readonly { what: string; why: string; cost: string }[];
   /** @param pid a process in the sliver's network namespace, as the host sees it. What is done already is done anew. */

@@ -15,8 +15,9 @@ const HOST_END = [
  * @param links of the node's namespace.
  * @param pid a process in the sliver's.
  * @param address the node's public one.
+ * @returns the index of the link's end here.
  */
-export async function wire(links: Links, id: number, pid: number, address: string): Promise<void> {
+export async function wire(links: Links, id: number, pid: number, address: string): Promise<number> {
   const name = linkOf(id);
   await links.addCable(name, { name: 'eth0', address: MAC, pid });
   for (const [family, key, value] of HOST_END) setSysctl(`${family}/conf/${name}/${key}`, value);
@@ -25,6 +26,7 @@ export async function wire(links: Links, id: number, pid: number, address: strin
   await links.setUp(index);
   await links.addRoute({ to: { address: internalOf(id), length: 32 }, link: index });
   await wireInside(id, pid, address);
+  return index;
 }
 
 /**
@@ -40,7 +42,8 @@ export async function wireInside(id: number, pid: number, address: string, inste
     await links.addAddress(link, internalOf(id));
     if (instead) await links.removeAddress(link, instead);
     await links.setUp(link);
-    await links.addRoute({ to: { address: GATEWAY, length: 32 }, link });
+    // The node's own services are reached there, and they must know whom to answer.
+    await links.addRoute({ to: { address: GATEWAY, length: 32 }, link, source: internalOf(id) });
     await links.addRoute({ to: { address: '0.0.0.0', length: 0 }, link, via: GATEWAY, source: address });
     await links.addRoute({ to: INTERNAL_NETWORK, link, via: GATEWAY, source: internalOf(id) });
   } finally {

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { completionCommands } from './commands/completion.ts';
 import { imageCommands } from './commands/image.ts';
 import { nodeCommands } from './commands/node.ts';
+import { portCommands } from './commands/port.ts';
 import { sliverCommands } from './commands/sliver.ts';
 
 export function version(): string {
@@ -38,6 +39,7 @@ reachable; 6 accepted, but not there yet. 'sliver exec' passes on the status of 
   nodeCommands(program);
   sliverCommands(program);
   imageCommands(program);
+  portCommands(program);
   completionCommands(program);
   return program;
 }

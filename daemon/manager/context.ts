@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { EventLog } from '../events/log.ts';
 import type { ImageStore } from '../images/store.ts';
 import type { Node } from '../node/node.ts';
+import type { Ports } from '../slivers/ports.ts';
 import type { Reconciler } from '../slivers/reconciler.ts';
 import type { SliverService } from '../slivers/service.ts';
 import type { SliverStore } from '../slivers/store.ts';
@@ -16,6 +17,7 @@ export interface Manager {
   readonly slivers: SliverService;
   readonly reconciler: Reconciler;
   readonly images: ImageStore;
+  readonly ports: Ports;
   readonly events: EventLog;
   readonly log: Logger;
 }

@@ -167,3 +167,28 @@ export const Problem = Type.Object(
   },
   { additionalProperties: true, description: 'Problem details (RFC 9457).' },
 );
+
+export const Protocol = Type.String({
+  pattern: '^(tcp|udp|[0-9]{1,3})$',
+  description: 'tcp, udp, or the number of another IP protocol.',
+});
+export const PortNumber = Type.Integer({
+  minimum: 0,
+  maximum: 65_535,
+  description: '0 for a protocol without ports.',
+});
+
+export const ReservePort = Type.Object(
+  { sliver: Type.String({ maxLength: 256 }), protocol: Protocol, port: PortNumber },
+  { additionalProperties: false },
+);
+
+export const Port = Type.Object({
+  protocol: Protocol,
+  port: PortNumber,
+  sliver: nullable(Type.String({ description: 'The owner; null is the node itself.' })),
+  by: Type.Enum(['bind', 'reservation', 'node'], { description: 'How it came to its owner.' }),
+  since: time('Since when'),
+  sockets: Type.Integer({ description: 'How many sockets hold it now.' }),
+});
+export type Port = Static<typeof Port>;

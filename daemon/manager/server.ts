@@ -9,6 +9,7 @@ import { eventRoutes } from './routes/events.ts';
 import { execRoutes } from './routes/exec.ts';
 import { imageRoutes } from './routes/images.ts';
 import { nodeRoutes } from './routes/node.ts';
+import { portRoutes } from './routes/ports.ts';
 import { sliverRoutes } from './routes/slivers.ts';
 import { invalidRequest } from './validation.ts';
 
@@ -65,6 +66,7 @@ export async function managerServer(manager: Manager, version: string): Promise<
     nodeRoutes(routes, manager);
     imageRoutes(routes, manager);
     sliverRoutes(routes, manager);
+    portRoutes(routes, manager);
     execRoutes(routes, manager);
     eventRoutes(routes, manager);
   });

@@ -13,4 +13,7 @@ export const MIGRATIONS: readonly string[] = [
      id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, type TEXT NOT NULL,
      subject TEXT NOT NULL, data TEXT NOT NULL) STRICT;
    CREATE INDEX events_subject ON events (subject, id);`,
+  `CREATE TABLE reservations (
+     protocol TEXT NOT NULL, port INTEGER NOT NULL, sliver INTEGER NOT NULL, created_at INTEGER NOT NULL,
+     PRIMARY KEY (protocol, port)) STRICT;`,
 ];

@@ -72,6 +72,78 @@ describe('a sliver', () => {
   });
 });
 
+describe('ports', () => {
+  const serve = (name: string, port: number) =>
+    sh(name, `nc -l -p ${port} -e echo 'from ${name}' > /dev/null 2>&1 &`);
+  const owners = async () =>
+    (await node.ok('GET', '/v1/ports')).items.map(
+      (one: { protocol: string; port: number; sliver: string; by: string }) =>
+        [`${one.port}/${one.protocol}`, one.sliver, one.by].join(' '),
+    );
+
+  it('reach the sliver that listens, as soon as it does, and belong to nobody else', async () => {
+    await serve('a_one', 8080);
+    await until(async () => (await owners()).includes('8080/tcp a_one bind'), 'the claim');
+    const second = await sh('a_two', 'nc -l -p 8080');
+    expect(second.exitCode).not.toBe(0);
+    expect(second.stderr).toMatch(/in use/i);
+    expect(world.inside('world', 'busybox', 'nc', '-w', '3', ADDRESS, '8080')).toBe('from a_one\n');
+    await until(async () => (await owners()).length === 0, 'the port to be free again');
+    await serve('a_two', 8080);
+    await until(async () => (await owners()).includes('8080/tcp a_two bind'), 'the claim');
+    expect(world.inside('world', 'busybox', 'nc', '-w', '3', ADDRESS, '8080')).toBe('from a_two\n');
+  });
+
+  it('tell who was denied what, and whose it is', async () => {
+    const { items } = await node.ok('GET', '/v1/events?subject=a_two&limit=1000');
+    expect(items).toContainEqual(
+      expect.objectContaining({
+        type: 'port.denied',
+        data: expect.objectContaining({ protocol: 'tcp', port: 8080, owner: 'a_one' }),
+      }),
+    );
+  });
+
+  it('are held by a reservation, over restarts of the daemon, and go with their sliver', async () => {
+    await node.ok('POST', '/v1/ports', { sliver: 'a_one', protocol: 'tcp', port: 53 });
+    expect((await sh('a_two', 'nc -l -p 53')).stderr).toMatch(/in use/i);
+    const taken = await node.request('POST', '/v1/ports', { sliver: 'a_two', protocol: 'tcp', port: 53 });
+    expect([taken.status, taken.body.usedBy]).toEqual([409, ['a_one']]);
+    await node.kill();
+    await node.launch();
+    expect(await owners()).toContain('53/tcp a_one reservation');
+    await node.ok('DELETE', '/v1/ports/tcp/53');
+    expect(await owners()).toEqual([]);
+    expect((await node.request('DELETE', '/v1/ports/tcp/53')).status).toBe(404);
+    await node.ok('POST', '/v1/slivers', { name: 'a_three', image: 'small' });
+    await node.ok('POST', '/v1/ports', { sliver: 'a_three', protocol: '47', port: 0 });
+    await node.ok('DELETE', '/v1/slivers/a_three');
+    expect(await owners()).toEqual([]);
+  });
+
+  it('are taken from a squatter, who is told', async () => {
+    await sh('a_two', 'nc -ll -p 9090 -e true > /dev/null 2>&1 &');
+    await until(async () => (await owners()).includes('9090/tcp a_two bind'), 'the claim');
+    const { revoked } = await node.ok('POST', '/v1/ports/tcp/9090/revoke');
+    expect(revoked).toMatchObject({ sliver: 'a_two', by: 'bind' });
+    await until(async () => (await owners()).length === 0, 'the port to be free');
+    expect((await node.ok('GET', '/v1/events?subject=a_two&limit=1000')).items.at(-1).type).toBe(
+      'port.revoked',
+    );
+  });
+
+  it('are claimed across restarts of the daemon by who held them', async () => {
+    await sh('a_one', 'nc -ll -p 7777 -e echo still > /dev/null 2>&1 &');
+    await until(async () => (await owners()).includes('7777/tcp a_one bind'), 'the claim');
+    await node.kill();
+    expect(world.inside('world', 'busybox', 'nc', '-w', '3', ADDRESS, '7777')).toBe('still\n');
+    expect((await node.launch(), await owners())).toEqual(['7777/tcp a_one bind']);
+    expect((await sh('a_two', 'nc -l -p 7777')).stderr).toMatch(/in use/i);
+    await sh('a_one', 'killall nc');
+    await until(async () => (await owners()).length === 0, 'the port to be free');
+  });
+});
+
 describe('an address that changes', () => {
   const readdress = (from: string, to: string) =>
     node.inside(

@@ -1,0 +1,70 @@
+import { Type } from 'typebox';
+import { type OwnedPort, protocolOf } from '../../slivers/ports.ts';
+import type { Manager, Server } from '../context.ts';
+import { Port, Protocol, ReservePort } from '../schemas.ts';
+
+const Params = Type.Object({ protocol: Protocol, port: Type.String({ pattern: '^[0-9]{1,5}$' }) });
+const tags = ['ports'];
+
+export function portRoutes(server: Server, { ports }: Manager): void {
+  const shown = ({ protocol, since, ...port }: OwnedPort): Port => ({
+    ...port,
+    protocol: String(protocol),
+    since: since.toISOString(),
+  });
+
+  server.get(
+    '/v1/ports',
+    {
+      schema: {
+        summary: 'Who owns which port of the shared address',
+        tags,
+        querystring: Type.Object(
+          { sliver: Type.Optional(Type.String({ maxLength: 256 })) },
+          { additionalProperties: false },
+        ),
+        response: { 200: Type.Object({ items: Type.Array(Port) }) },
+      },
+    },
+    async ({ query }) => ({ items: ports.list(query.sliver).map(shown) }),
+  );
+
+  server.post(
+    '/v1/ports',
+    {
+      schema: {
+        summary: 'Holds a port for a sliver, whether it runs or not',
+        tags,
+        body: ReservePort,
+        response: { 201: Port },
+      },
+    },
+    async ({ body }, reply) =>
+      reply.code(201).send(shown(ports.reserve(body.sliver, protocolOf(body.protocol), body.port))),
+  );
+
+  server.delete(
+    '/v1/ports/:protocol/:port',
+    { schema: { summary: 'Ends a reservation; sockets that hold the port go on', tags, params: Params } },
+    async ({ params }, reply) => {
+      ports.release(protocolOf(params.protocol), Number(params.port));
+      return reply.code(204).send();
+    },
+  );
+
+  server.post(
+    '/v1/ports/:protocol/:port/revoke',
+    {
+      schema: {
+        summary: 'Takes a port from whoever has it, ends its sockets, and tells what it was',
+        tags,
+        params: Params,
+        response: { 200: Type.Object({ revoked: Type.Union([Port, Type.Null()]) }) },
+      },
+    },
+    async ({ params }) => {
+      const before = await ports.revoke(protocolOf(params.protocol), Number(params.port));
+      return { revoked: before ? shown(before) : null };
+    },
+  );
+}
