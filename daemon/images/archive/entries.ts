@@ -10,8 +10,15 @@ export interface ArchiveLimits {
   bytes: number;
   /** Names in a path. */
   depth: number;
+  /** Of all paths together, which are kept in memory until the end: an archive of 40 MB can imply 2 GB of them. */
+  pathBytes: number;
 }
-export const DEFAULT_LIMITS: ArchiveLimits = { entries: 1_000_000, bytes: 64 * 2 ** 30, depth: 128 };
+export const DEFAULT_LIMITS: ArchiveLimits = {
+  entries: 1_000_000,
+  bytes: 64 * 2 ** 30,
+  depth: 128,
+  pathBytes: 128 * 2 ** 20,
+};
 
 /** A sliver has the ids 0 to 65535; a file of any other owner could not be touched in it. */
 const MAX_ID = 65_535;
@@ -24,6 +31,7 @@ const MAX_ID = 65_535;
 export class ArchiveEntries {
   readonly #kinds = new Map<string, Exclude<EntryKind, 'link'>>([['', 'directory']]);
   readonly #limits: ArchiveLimits;
+  #pathBytes = 0;
 
   constructor(limits: ArchiveLimits) {
     this.#limits = limits;
@@ -89,7 +97,12 @@ export class ArchiveEntries {
   }
 
   #set(path: string, kind: Exclude<EntryKind, 'link'>): void {
+    if (!this.#kinds.has(path)) this.#pathBytes += Buffer.byteLength(path);
     this.#kinds.set(path, kind);
+    if (this.#pathBytes > this.#limits.pathBytes)
+      throw new TooMuch(
+        `paths of more than ${this.#limits.pathBytes} bytes are more than this node has room for`,
+      );
     if (this.#kinds.size > this.#limits.entries)
       throw new TooMuch(`more than ${this.#limits.entries} entries are more than this node has room for`);
   }
