@@ -1,18 +1,19 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { during, SliverdError } from '../errors.ts';
 import { HOST_ENV } from './run.ts';
 
 /**
- * A user namespace that maps ids 0 and up to `base` and up: what an idmapped mount wants. The kernel gives one only
+ * A user namespace that maps ids 0 and up to `base` and up and belongs to the user `base`: what an idmapped mount wants, and
+ * what a container can be in. The kernel gives one only
  * to a process that lives in it, so a child does, until `close`; its input is a pipe of ours, so it is gone whatever
  * happens to the daemon. It comes up while the caller does something else.
  */
 export class IdMapping {
   readonly #base: number;
   readonly #count: number;
-  readonly #child = spawn('unshare', ['--user', 'cat'], { stdio: 'pipe', env: HOST_ENV });
+  readonly #child: ChildProcessWithoutNullStreams;
   readonly #up: Promise<unknown>;
   #fd: number | undefined;
   #complaint = '';
@@ -20,6 +21,11 @@ export class IdMapping {
   constructor(base: number, count: number) {
     this.#base = base;
     this.#count = count;
+    // With the capability, since some owners let none but root make user namespaces.
+    const user = ['--reuid', `${base}`, '--regid', `${base}`, '--clear-groups'];
+    const kept = ['--inh-caps', '+sys_admin', '--ambient-caps', '+sys_admin'];
+    const args = [...user, ...kept, 'unshare', '--user', 'cat'];
+    this.#child = spawn('setpriv', args, { cwd: '/', stdio: 'pipe', env: HOST_ENV });
     this.#child.on('error', (error) => {
       this.#complaint += error.message;
     });

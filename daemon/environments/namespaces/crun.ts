@@ -127,7 +127,7 @@ export class Crun {
 
   /**
    * With no input. Not from /dev/null: crun (1.8 of Debian 12, and later ones) gives what it has as stdin, stdout and
-   * stderr to root inside, who could then close the host's /dev/null to everybody.
+   * stderr to root inside where it made the user namespace, who could then close the host's /dev/null to everybody.
    */
   #spawnInside(args: string[], output: number): ChildProcess {
     const input = emptyPipe();

@@ -14,10 +14,9 @@ import { applyLimits, limitFiles } from '../../cgroups/limits.ts';
 import { CGROUP_ROOT, freeze, isFrozen, killCgroup, removeCgroup, until } from '../../cgroups/tree.ts';
 import { SliverdError } from '../../errors.ts';
 import { blockDevice } from '../../kernel/block-device.ts';
-import { IdMapping } from '../../kernel/id-mapping.ts';
 import { isMountPoint } from '../../kernel/mounts.ts';
 import { hostName } from '../../slivers/names.ts';
-import { kernelName, type SliverRecord, UIDS_PER_SLIVER, uidBase } from '../../slivers/record.ts';
+import { kernelName, type SliverRecord, uidBase } from '../../slivers/record.ts';
 import type { Environment, Step } from '../environment.ts';
 import { deviceNodes } from './devices.ts';
 import { guestFiles } from './guest-files.ts';
@@ -26,6 +25,7 @@ import { initLog } from './init-log.ts';
 import { INITSCRIPT, ociSpec } from './oci-spec.ts';
 import { makeLayer, mountRoot, unmountRoot } from './root.ts';
 import { removeRunRecord, touchRunRecord, writeRunRecord } from './run-record.ts';
+import { UserNamespaces } from './user-namespaces.ts';
 
 const INIT = '/usr/bin/catatonit';
 
@@ -57,6 +57,8 @@ export function namespaceSteps(context: Context): Environment['phases'] {
     throw new SliverdError('bad-profile', `there is no kernel profile '${sliver.profile}' on this node`);
   };
 
+  const userNamespaces = new UserNamespaces();
+
   return {
     provision: [step('disk', 'making the disk', (sliver) => disks.make(sliver))],
 
@@ -72,15 +74,10 @@ export function namespaceSteps(context: Context): Environment['phases'] {
         chownSync(script, uidBase(sliver.id), uidBase(sliver.id));
       }),
       step('root', 'mounting its root', async (sliver) => {
-        const ids = new IdMapping(uidBase(sliver.id), UIDS_PER_SLIVER);
-        try {
-          const disk = await disks.open(sliver);
-          const layer = makeLayer(disk, uidBase(sliver.id), guestFiles(sliver));
-          const image = context.imageRoot(sliver.imageDigest);
-          mountRoot(image, layer, await ids.descriptor(), rootPaths(sliver));
-        } finally {
-          ids.close();
-        }
+        const ids = userNamespaces.of(sliver.id); // comes up meanwhile
+        const disk = await disks.open(sliver);
+        const layer = makeLayer(disk, uidBase(sliver.id), guestFiles(sliver));
+        mountRoot(context.imageRoot(sliver.imageDigest), layer, await ids, rootPaths(sliver));
       }),
       step('cgroup', 'setting limits', async (sliver) => {
         mkdirSync(cgroup(sliver), { recursive: true });
@@ -96,6 +93,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
           openFilesMax: context.openFilesMax,
           cgroupPath: cgroup(sliver).slice(CGROUP_ROOT.length),
           uidBase: uidBase(sliver.id),
+          userNamespacePath: `/proc/${process.pid}/fd/${await userNamespaces.of(sliver.id)}`,
           profile: profileOf(sliver),
           deviceNodes: await deviceNodes(profileOf(sliver), paths.devices),
         });
@@ -106,6 +104,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
           await crun.run(kernelName(sliver.id), folder(sliver), output);
         } finally {
           closeSync(output);
+          userNamespaces.close(sliver.id);
         }
         const pid = crun.initOf(folder(sliver));
         // crun returns a moment before the init is itself, and until then nothing may enter beside it.
@@ -146,6 +145,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
       step('forget', 'forgetting its namespaces', async (sliver) => {
         removeRunRecord(folder(sliver));
         await crun.delete(kernelName(sliver.id));
+        userNamespaces.close(sliver.id); // of a start that did not get as far as the container
       }),
       step('disconnect', 'disconnecting it', (sliver) => context.network.detach(sliver.id)),
       step('unmount', 'unmounting', async (sliver) => {

@@ -42,9 +42,12 @@ export async function crun(of: Node): Promise<Subject> {
       } finally {
         ids.close();
       }
+      // crun makes its own user namespace: the sliver's is there no more.
+      const namespaces = config.linux.namespaces.map(({ type }: { type: string }) => ({ type }));
       const mapping = [{ containerID: 0, hostID: base, size: 65_536 }];
       const linux = {
         ...config.linux,
+        namespaces,
         cgroupsPath: `${cgroup}/${id}`,
         uidMappings: mapping,
         gidMappings: mapping,
