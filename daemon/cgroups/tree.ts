@@ -84,11 +84,19 @@ export async function freeze(cgroup: string, frozen: boolean): Promise<void> {
   );
 }
 
-/** Kills every process in a cgroup and below, frozen ones too, and waits until none is left. */
-export async function killCgroup(cgroup: string): Promise<void> {
+/**
+ * Kills every process in a cgroup and below, frozen ones too, and waits until none is left.
+ * @param free lets go of what may keep a killed process from ending; called again and again while there are any.
+ */
+export async function killCgroup(cgroup: string, free = () => {}): Promise<void> {
   if (!existsSync(cgroup)) return;
   writeCgroup(`${cgroup}/cgroup.kill`, '1');
-  await until(() => !isPopulated(cgroup), 30_000, `the processes in ${cgroup} to die`);
+  const gone = () => {
+    if (!isPopulated(cgroup)) return true;
+    free();
+    return false;
+  };
+  await until(gone, 30_000, `the processes in ${cgroup} to die`);
 }
 
 /** Removes a cgroup and those below it; what isn't there is no error. */

@@ -12,10 +12,11 @@ import type { Logger } from 'pino';
 import type { SliverNetwork } from '../../../netns/sliver-network.ts';
 import { type CgroupTree, isFrozen, isPopulated, killCgroup, removeCgroup } from '../../cgroups/tree.ts';
 import { cgroupUsage } from '../../cgroups/usage.ts';
+import { abortFuse } from '../../kernel/fuse.ts';
 import { mounts } from '../../kernel/mounts.ts';
 import { detachMount } from '../../kernel/syscalls.ts';
 import type { NodePaths } from '../../node/paths.ts';
-import { kernelName, type SliverRecord } from '../../slivers/record.ts';
+import { kernelName, type SliverRecord, UIDS_PER_SLIVER, uidBase } from '../../slivers/record.ts';
 import type { Environment, Observed } from '../environment.ts';
 import type { KernelProfile } from '../profiles.ts';
 import { hasProjectQuota } from '../project-quota.ts';
@@ -123,7 +124,7 @@ async function sweep(context: Context, known: ReadonlySet<number>): Promise<stri
   const strange = (name: string) => !/^s?[0-9]+$/.test(name) || !known.has(Number(name.replace('s', '')));
   const ids = new Set<string>();
   for (const name of cgroups.children().filter((child) => /^s[0-9]+$/.test(child) && strange(child))) {
-    await killCgroup(cgroups.of(name));
+    await killCgroup(cgroups.of(name), () => abortFuse(uidBase(Number(name.slice(1))), UIDS_PER_SLIVER));
     removed.push(`cgroup ${name}`);
     ids.add(name);
   }

@@ -14,9 +14,10 @@ import { applyLimits, limitFiles } from '../../cgroups/limits.ts';
 import { CGROUP_ROOT, freeze, isFrozen, killCgroup, removeCgroup, until } from '../../cgroups/tree.ts';
 import { SliverdError } from '../../errors.ts';
 import { blockDevice } from '../../kernel/block-device.ts';
+import { abortFuse } from '../../kernel/fuse.ts';
 import { isMountPoint } from '../../kernel/mounts.ts';
 import { hostName } from '../../slivers/names.ts';
-import { kernelName, type SliverRecord, uidBase } from '../../slivers/record.ts';
+import { kernelName, type SliverRecord, UIDS_PER_SLIVER, uidBase } from '../../slivers/record.ts';
 import type { Environment, Step } from '../environment.ts';
 import { deviceNodes } from './devices.ts';
 import { guestFiles } from './guest-files.ts';
@@ -32,6 +33,7 @@ const INIT = '/usr/bin/catatonit';
 /** The steps of every phase, in order. The undo of a start that fails anywhere is `stop`, which finds what there is. */
 export function namespaceSteps(context: Context): Environment['phases'] {
   const { paths, cgroups, crun, disks } = context;
+  const userNamespaces = new UserNamespaces();
   const step = (name: string, doing: string, act: Step['act']): Step => ({ name, doing, act });
   const cgroup = (sliver: SliverRecord) => cgroups.of(kernelName(sliver.id));
   const folder = (sliver: SliverRecord) => paths.sliverRun(sliver.id);
@@ -41,7 +43,10 @@ export function namespaceSteps(context: Context): Environment['phases'] {
   });
   const limits = (sliver: SliverRecord) => {
     const device = disks.look(sliver, blockDevice);
-    return limitFiles(sliver.rspec, cgroups.controllers, device);
+    const files = limitFiles(sliver.rspec, cgroups.controllers, device);
+    // crun gives the cgroup to root inside, who can take `ro` off its mount: a tree of cgroups below, deeper than a path
+    // can be long, could never be removed.
+    return [['cgroup.max.descendants', '0'], ...files] as [string, string][];
   };
   const unmount = (sliver: SliverRecord) => {
     unmountRoot(rootPaths(sliver));
@@ -57,8 +62,6 @@ export function namespaceSteps(context: Context): Environment['phases'] {
     throw new SliverdError('bad-profile', `there is no kernel profile '${sliver.profile}' on this node`);
   };
 
-  const userNamespaces = new UserNamespaces();
-
   return {
     provision: [step('disk', 'making the disk', (sliver) => disks.make(sliver))],
 
@@ -70,8 +73,11 @@ export function namespaceSteps(context: Context): Environment['phases'] {
         const script = `${folder(sliver)}/inside/${INITSCRIPT.name}`;
         rmSync(script, { force: true });
         if (sliver.initscript === null) return;
+        // Ours, and run by its group, which is root inside: a guest can take `ro` off its mount of this folder, and what
+        // it owned there it could grow until the node's run directory is full.
         writeFileSync(script, sliver.initscript, { mode: 0o700 });
-        chownSync(script, uidBase(sliver.id), uidBase(sliver.id));
+        chownSync(script, 0, uidBase(sliver.id));
+        chmodSync(script, 0o750);
       }),
       step('root', 'mounting its root', async (sliver) => {
         const ids = userNamespaces.of(sliver.id); // comes up meanwhile
@@ -141,7 +147,9 @@ export function namespaceSteps(context: Context): Environment['phases'] {
       step('terminate', 'asking its processes to end', (sliver) =>
         terminate(context, cgroup(sliver), folder(sliver)),
       ),
-      step('kill', 'ending its processes', (sliver) => killCgroup(cgroup(sliver))),
+      step('kill', 'ending its processes', (sliver) =>
+        killCgroup(cgroup(sliver), () => abortFuse(uidBase(sliver.id), UIDS_PER_SLIVER)),
+      ),
       step('forget', 'forgetting its namespaces', async (sliver) => {
         removeRunRecord(folder(sliver));
         await crun.delete(kernelName(sliver.id));
