@@ -45,6 +45,8 @@ export class Reconciler {
   /** When failed slivers are tried again, on the clock of timers, which nobody sets. */
   readonly #retries = new Map<number, number>();
   readonly #turns = new Turns(AT_ONCE, PATIENCE);
+  /** How often in a row a sliver's init ended by itself soon after it was started. */
+  readonly #deaths = new Map<number, number>();
   #lookAtAll: NodeJS.Timeout | undefined;
   #closed = false;
   /** While the node goes down nothing is wanted to run, whatever the records say. */
@@ -195,6 +197,7 @@ export class Reconciler {
     if (record.desired === 'deleted') {
       store.remove(record.id);
       this.#status.delete(record.id);
+      this.#deaths.delete(record.id);
       events.record('sliver.deleted', record.name, { id: record.id });
       return;
     }
@@ -276,9 +279,27 @@ export class Reconciler {
       this.#unwatch(record.id);
       this.#options.log.warn({ sliver: record.name }, 'its init ended by itself');
       this.#options.events.record('sliver.died', record.name);
-      void this.reconcile(record.id).catch(() => {});
+      this.#died(record.id);
     };
     this.#watches.set(record.id, this.#environment(record).watch(record, changed));
+  }
+
+  /** At once the first time, as after a reboot; a guest that reboots again and again takes the node's time, so later and later. */
+  #died(id: number): void {
+    const before = this.status(id);
+    const deaths = Date.now() - before.since > LAST_RETRY ? 1 : (this.#deaths.get(id) ?? 0) + 1;
+    this.#deaths.set(id, deaths);
+    if (deaths === 1) return void this.reconcile(id).catch(() => {});
+    const pause = Math.min(FIRST_RETRY * 2 ** (deaths - 2), LAST_RETRY);
+    const cause: Cause = {
+      step: 'run',
+      reason: `its init ended by itself, ${deaths} times soon after its start`,
+      since: new Date().toISOString(),
+      attempts: deaths,
+      retryAt: this.#closed ? null : new Date(Date.now() + pause).toISOString(),
+    };
+    this.#status.set(id, { ...before, state: 'failed', since: Date.now(), doing: null, pid: null, cause });
+    this.#later(id, pause);
   }
 
   #unwatch(id: number): void {
