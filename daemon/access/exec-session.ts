@@ -55,7 +55,7 @@ export function execSession(
   // A client that goes away hangs up, as a terminal does.
   socket.on('close', () => {
     clearTimeout(silence);
-    process?.kill('SIGHUP');
+    process?.abandon();
   });
   socket.once('message', async (data, binary) => {
     clearTimeout(silence);
@@ -69,7 +69,7 @@ export function execSession(
         );
       const { record, environment } = enter();
       process = await environment.exec(record, request as ExecRequest);
-      if (socket.readyState !== socket.OPEN) return process.kill('SIGHUP');
+      if (socket.readyState !== socket.OPEN) return process.abandon();
       await connect(socket, process);
     } catch (error) {
       refuse(error);
@@ -78,15 +78,12 @@ export function execSession(
 }
 
 async function connect(socket: WebSocket, process: ExecProcess): Promise<void> {
+  for (const event of ['drain', 'close']) process.stdin.on(event, () => socket.resume());
   socket.on('message', (data: Buffer, binary: boolean) => {
     if (binary) {
       if (data[0] !== STDIN) return;
       if (data.length === 1) process.stdin.end();
-      else if (!process.stdin.writableEnded && !process.stdin.write(data.subarray(1))) {
-        socket.pause();
-        process.stdin.once('drain', () => socket.resume());
-        process.stdin.once('close', () => socket.resume());
-      }
+      else if (process.stdin.writable && !process.stdin.write(data.subarray(1))) socket.pause();
       return;
     }
     const control = parse(data);
@@ -97,8 +94,7 @@ async function connect(socket: WebSocket, process: ExecProcess): Promise<void> {
   socket.resume();
   const sent = [forward(socket, STDOUT, process.stdout)];
   if (process.stderr) sent.push(forward(socket, STDERR, process.stderr));
-  const end = await process.ended;
-  await Promise.all(sent);
+  const [end] = await Promise.all([process.ended, ...sent]);
   finish(socket, end);
 }
 

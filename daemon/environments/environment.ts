@@ -76,6 +76,8 @@ export interface ExecProcess {
   resize(columns: number, rows: number): void;
   /** Ends what was started, as a hang-up does. */
   kill(signal: NodeJS.Signals): void;
+  /** Nobody reads it any more: hangs up, and lets go of it, so that nothing of ours stays with one that goes on. */
+  abandon(): void;
   /** Settles once the process has ended and its output has been handed over. */
   readonly ended: Promise<{ exitCode: number } | { signal: string }>;
 }

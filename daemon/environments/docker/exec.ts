@@ -54,6 +54,10 @@ export async function execInside(
     stderr,
     resize: terminal ? resize : () => {},
     kill: (signal) => void kill(exec, container, signal, connection),
+    abandon: () =>
+      void kill(exec, container, 'SIGHUP', connection).then(() => {
+        for (const stream of [connection, stdout, stderr]) stream?.destroy();
+      }),
     ended: read.catch(() => {}).then(() => exitOf(context, exec, what, told)),
   };
 }

@@ -3,17 +3,21 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../../cgroups/tree.ts';
 import { SliverdError } from '../../errors.ts';
 import { ConsoleSocket } from '../../kernel/console-socket.ts';
+import { abortFuse } from '../../kernel/fuse.ts';
 import { HOST_ENV } from '../../kernel/run.ts';
 import { Terminal } from '../../kernel/terminal.ts';
-import { kernelName, type SliverRecord } from '../../slivers/record.ts';
+import { kernelName, type SliverRecord, UIDS_PER_SLIVER, uidBase } from '../../slivers/record.ts';
 import { type Account, accountOf } from '../accounts.ts';
 import type { ExecProcess, ExecRequest } from '../environment.ts';
 import { type ExecFiles, type OciProcess, tail } from './crun.ts';
 import type { Context } from './index.ts';
 
 let sequence = 0;
+/** crun opens the guest's own /dev/ptmx, which may be a file of a FUSE server that never lets go of who opened it. */
+const TERMINAL_WITHIN = 30_000;
 
 /**
  * Starts a process inside, by `crun exec`. The sliver's own container configuration is the template, so that the
@@ -35,7 +39,7 @@ export async function execInside(
   const root = `/proc/${context.crun.initOf(folder)}/root`;
   inside = ociProcess(inside, request, accountOf(sliver.name, root, request.user));
   const args = context.crun.execArguments(kernelName(sliver.id), files, inside);
-  return request.terminal ? onTerminal(args, request.terminal, files) : onPipes(args, files);
+  return request.terminal ? onTerminal(args, request.terminal, files, sliver.id) : onPipes(args, files);
 }
 
 const execFiles = (base: string): ExecFiles => ({
@@ -79,6 +83,24 @@ function kill(child: ChildProcess, files: ExecFiles, signal: NodeJS.Signals): vo
   } catch {
     // It has just ended.
   }
+}
+
+/**
+ * Hangs up as `hangUpLost` does: by the program's own pid, since a crun that is killed hands nothing on, and that comes
+ * a moment after crun's start. A crun that its guest holds up is not waited for long.
+ */
+async function letGo(child: ChildProcessWithoutNullStreams, files: ExecFiles): Promise<void> {
+  const over = () => child.exitCode !== null || child.signalCode !== null;
+  await until(() => over() || pidOf(files) !== undefined, 5000, 'the program to run').catch(() => {});
+  const program = pidOf(files);
+  try {
+    if (!over() && program !== undefined) process.kill(program, 'SIGHUP');
+  } catch {
+    // It has just ended.
+  }
+  if (!over()) child.kill('SIGKILL');
+  // Others may have the other ends, for as long as they like.
+  for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
 }
 
 function remove(files: ExecFiles): void {
@@ -160,6 +182,7 @@ function onPipes(args: string[], files: ExecFiles): ExecProcess {
     stderr: child.stderr,
     resize() {},
     kill: (signal) => kill(child, files, signal),
+    abandon: () => void letGo(child, files),
     ended: endOf(child, 'close', files),
   };
 }
@@ -172,6 +195,7 @@ async function onTerminal(
   args: string[],
   size: { columns: number; rows: number },
   files: ExecFiles,
+  id: number,
 ): Promise<ExecProcess> {
   const socket = new ConsoleSocket(files.socket);
   try {
@@ -182,7 +206,13 @@ async function onTerminal(
       () => true,
     );
     let [fd, done] = [socket.take(), false];
+    const deadline = performance.now() + TERMINAL_WITHIN;
     while (fd === undefined && !done) {
+      if (performance.now() > deadline) {
+        child.kill('SIGKILL');
+        abortFuse(uidBase(id), UIDS_PER_SLIVER);
+        throw new SliverdError('host-tool', 'crun exec: the sliver gave no terminal in 30 s');
+      }
       done = await Promise.race([over, sleep(1, false)]);
       fd = socket.take();
     }
@@ -195,6 +225,7 @@ async function onTerminal(
       stderr: null,
       resize: (columns, rows) => terminal.resize(columns, rows),
       kill: (signal) => kill(child, files, signal),
+      abandon: () => void letGo(child, files).then(() => terminal.stdout.destroy()),
       ended: ended.finally(() => terminal.finish()),
     };
   } finally {
@@ -210,6 +241,7 @@ function withoutTerminal(end: End): ExecProcess {
     stderr: null,
     resize() {},
     kill() {},
+    abandon() {},
     ended: Promise.resolve(end),
   };
 }

@@ -33,7 +33,10 @@ export function execRoutes(server: Server, manager: Manager): void {
         collect(process.stdout),
         process.stderr ? collect(process.stderr) : { text: '', truncated: false },
         within(process, timeoutSeconds, params.name),
-      ]);
+      ]).catch((error) => {
+        process.abandon(); // what it started in the background may hold its streams for ever
+        throw error;
+      });
       return {
         exitCode: 'exitCode' in end ? end.exitCode : null,
         signal: 'signal' in end ? end.signal : null,
