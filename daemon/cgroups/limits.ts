@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { RSpec } from '../resources/rspec.ts';
 import { readCgroup, writeCgroup } from './files.ts';
@@ -31,6 +32,12 @@ export function limitFiles(
   ];
   if (device) files.push(['io', 'io.max', `${device} ${io}`]);
   return files.filter(([controller]) => controllers.has(controller)).map(([, file, value]) => [file, value]);
+}
+
+/** The owner's huge pages are no memory that memory.max counts: a sliver gets none. By size, as this cgroup has them. */
+export function noHugePages(cgroup: string): [string, string][] {
+  const files = existsSync(cgroup) ? readdirSync(cgroup) : [];
+  return files.filter((name) => /^hugetlb\..+\.max$/.test(name)).map((name) => [name, '0']);
 }
 
 /** The kernel keeps memory limits in whole pages; round down as it does, so that what is read back compares equal. */

@@ -4,7 +4,7 @@ import { SliverdError } from '../errors.ts';
 import { readCgroup, readCounters, writeCgroup } from './files.ts';
 
 export const CGROUP_ROOT = '/sys/fs/cgroup';
-const WANTED = ['cpu', 'cpuset', 'memory', 'io', 'pids'];
+const WANTED = ['cpu', 'cpuset', 'memory', 'io', 'pids', 'hugetlb'];
 
 /** The cgroup that all slivers of this node are in, one child each. */
 export class CgroupTree {

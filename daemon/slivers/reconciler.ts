@@ -279,13 +279,14 @@ export class Reconciler {
       this.#unwatch(record.id);
       this.#options.log.warn({ sliver: record.name }, 'its init ended by itself');
       this.#options.events.record('sliver.died', record.name);
-      this.#died(record.id);
+      this.#died(record);
     };
     this.#watches.set(record.id, this.#environment(record).watch(record, changed));
   }
 
   /** At once the first time, as after a reboot; a guest that reboots again and again takes the node's time, so later and later. */
-  #died(id: number): void {
+  #died(record: SliverRecord): void {
+    const { id } = record;
     const before = this.status(id);
     const deaths = Date.now() - before.since > LAST_RETRY ? 1 : (this.#deaths.get(id) ?? 0) + 1;
     this.#deaths.set(id, deaths);
@@ -296,10 +297,11 @@ export class Reconciler {
       reason: `its init ended by itself, ${deaths} times soon after its start`,
       since: new Date().toISOString(),
       attempts: deaths,
-      retryAt: this.#closed ? null : new Date(Date.now() + pause).toISOString(),
+      retryAt: null, // told by status(), while the daemon goes on
     };
     this.#status.set(id, { ...before, state: 'failed', since: Date.now(), doing: null, pid: null, cause });
-    this.#later(id, pause);
+    this.#retries.set(id, performance.now() + pause);
+    this.#wake(record);
   }
 
   #unwatch(id: number): void {

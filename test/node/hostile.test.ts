@@ -53,6 +53,13 @@ describe('root in a sliver', () => {
     expect(body).toMatchObject({ exitCode: 1, stderr: /cannot create directory/ });
   });
 
+  it("gets none of the owner's huge pages, which memory.max doesn't count", () => {
+    // For each size, pages and reservations; no files where the machine has no such controller in cgroup v2.
+    const each = 'for file in /sys/fs/cgroup$0/s1/hugetlb.*.max; do [ ! -e $file ] || cat $file; done';
+    const limits = node.inside('sh', '-c', each, node.cgroup).split('\n').filter(Boolean);
+    expect(limits.filter((limit) => limit !== '0')).toEqual([]);
+  });
+
   it("takes none of the node's inotify instances, nor another sliver's", async () => {
     const most = Number(readFileSync('/proc/sys/fs/inotify/max_user_instances', 'utf8'));
     const many = (number: number) => `perl -e '

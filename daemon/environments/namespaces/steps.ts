@@ -10,7 +10,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { applyLimits, limitFiles } from '../../cgroups/limits.ts';
+import { applyLimits, limitFiles, noHugePages } from '../../cgroups/limits.ts';
 import { CGROUP_ROOT, freeze, isFrozen, killCgroup, removeCgroup, until } from '../../cgroups/tree.ts';
 import { SliverdError } from '../../errors.ts';
 import { blockDevice } from '../../kernel/block-device.ts';
@@ -46,7 +46,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
     const files = limitFiles(sliver.rspec, cgroups.controllers, device);
     // crun gives the cgroup to root inside, who can take `ro` off its mount: a tree of cgroups below, deeper than a path
     // can be long, could never be removed.
-    return [['cgroup.max.descendants', '0'], ...files] as [string, string][];
+    return [['cgroup.max.descendants', '0'], ...noHugePages(cgroup(sliver)), ...files] as [string, string][];
   };
   const unmount = (sliver: SliverRecord) => {
     unmountRoot(rootPaths(sliver));
