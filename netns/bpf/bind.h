@@ -33,22 +33,22 @@ static __always_inline void let_go(struct holding *h)
 	h->live = 0;
 }
 
+/* Noted before it is taken, and taken back before it is struck out: whoever counts the sockets meanwhile may find one
+ * too many, and never one too few. */
 static __always_inline int hold(struct holding *h, struct home *home, __u32 index, __u32 *owner)
 {
 	struct slot *slot = slot_at(index);
-	__u16 epoch = 0;
 	if (!slot)
 		return -EAGAIN;
 	if (h->live && h->slot == index && h->epoch == (__u16)(state_of(slot) / EPOCH))
 		return 0;
 	let_go(h);
-	int error = take(slot, home->id, &epoch, owner);
-	if (error)
-		return error;
 	h->slot = index;
-	h->epoch = epoch;
 	h->live = 1;
-	return 0;
+	int error = take(slot, home->id, &h->epoch, owner);
+	if (error)
+		h->live = 0;
+	return error;
 }
 
 /* Where it is noted what a socket holds: with the socket, or for MPTCP by the address of the one that is closed. */

@@ -36,10 +36,10 @@ static __always_inline int take(struct slot *slot, __u32 id, __u16 *epoch, __u32
 			return -EADDRINUSE;
 		if ((old & REFS_MASK) == REFS_MASK)
 			return -EADDRINUSE;
+		*epoch = old / EPOCH;
 		if (exchange(slot, old, next(((old & ~ID_MASK) | id) + REF))) {
 			if (!(old & OWNED))
 				slot->since = bpf_ktime_get_ns();
-			*epoch = old / EPOCH;
 			return 0;
 		}
 	}

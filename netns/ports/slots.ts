@@ -65,7 +65,7 @@ export class Slots {
     const counted = count(fds);
     return before
       .map((seen) => ({ slot: seen.slot, seen, counted: counted.get(key(seen.slot, epochOf(seen))) ?? 0 }))
-      .filter(({ seen, counted }) => counted !== seen.sockets && this.at(seen.slot).state === seen.state);
+      .filter(({ seen, counted }) => counted < seen.sockets && this.at(seen.slot).state === seen.state);
   }
 
   close(): void {

@@ -20,6 +20,8 @@ def make(name, kind, family=4, options=()):
     for option in options:
         if option == 'v6only':
             s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        elif option == 'ip_options':
+            s.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, bytes(8))
         elif option == 'no_port':
             s.setsockopt(socket.IPPROTO_IP, 24, 1)  # IP_BIND_ADDRESS_NO_PORT
         else:
@@ -63,8 +65,15 @@ def send(name, address, port, text='x'):
     return held[name].getsockname()[1]
 
 
+def raw(protocol, address):
+    """One packet of another IP protocol."""
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, protocol) as s:
+        s.sendto(b'x', (address, 0))
+    return 'ok'
+
+
 def receive(name):
-    data, peer = held[name].recvfrom(2000)
+    data, peer = held[name].recvfrom(65536)
     return [data.decode(), *peer[:2]]
 
 
