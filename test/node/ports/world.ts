@@ -83,7 +83,8 @@ export class PortWorld {
 
   static async start(): Promise<PortWorld> {
     const world = new PortWorld();
-    const make = `mount -t cgroup2 cgroup2 /sys/fs/cgroup && mkdir ${world.cgroup} && ip link set lo up && echo && read _`;
+    // Where all cgroups are of version 2, the hierarchy is there already.
+    const make = `{ grep -q ' /sys/fs/cgroup cgroup2 ' /proc/mounts || mount -t cgroup2 cgroup2 /sys/fs/cgroup; } && mkdir ${world.cgroup} && ip link set lo up && echo && read _`;
     world.#holder = spawn(
       'unshare',
       ['--mount', '--net', '--propagation', 'private', '--', 'sh', '-c', make],
