@@ -78,7 +78,7 @@ static __always_inline int claim(struct bpf_sock *ctx, struct home *home, int sh
 		return 1;
 	}
 	__u32 index = slot_of(protocol, ctx->src_port);
-	int error = !h ? -EAGAIN : in_remap(ctx->src_port) ? -EADDRINUSE : hold(h, home, index, &owner);
+	int error = !h ? -ENOBUFS : in_remap(ctx->src_port) ? -EADDRINUSE : hold(h, home, index, &owner);
 	if (!error)
 		return 1;
 	if (error == -EADDRINUSE)
@@ -166,7 +166,7 @@ static __always_inline int draw(struct bpf_sock_addr *ctx)
 	struct settings *s = config();
 	if (ctx->protocol != IPPROTO_TCP && ctx->protocol != IPPROTO_UDP)
 		return 1;
-	if (!s || !ctx->sk || !home_of(ctx) || s->ephemeral_high < s->ephemeral_low || binds_no_port(ctx->sk))
+	if (!s || !ctx->sk || !home_of(ctx) || s->ephemeral_high < s->ephemeral_low || has_its_own_way(ctx->sk))
 		return 1;
 	__u32 span = s->ephemeral_high - s->ephemeral_low + 1, low = s->ephemeral_low;
 	__u32 start = bpf_get_prandom_u32() % span;

@@ -13,6 +13,7 @@ struct sock {
 } OURS;
 struct inet_sock {
 	unsigned long inet_flags; /* since 6.6; one bit of many before */
+	__u32 local_port_range; /* since 6.8 */
 } OURS;
 struct inet_sock___before_6_6 {
 	__u8 bind_address_no_port : 1;
@@ -58,13 +59,17 @@ static __always_inline __u64 mptcp_of(void *ctx)
 	return (__u64)BPF_CORE_READ(subflow, conn);
 }
 
-/* IP_BIND_ADDRESS_NO_PORT: the port is chosen with the connection, a bind takes none. */
+/* IP_BIND_ADDRESS_NO_PORT: the port is chosen with the connection, a bind takes none. IP_LOCAL_PORT_RANGE: the program
+ * has a range of its own. Known of TCP only. */
 #define NO_PORT_FLAG 18
-static __always_inline int binds_no_port(struct bpf_sock *sk)
+static __always_inline int has_its_own_way(struct bpf_sock *sk)
 {
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
 	if (!tcp)
 		return 0;
+	if (bpf_core_field_exists(tcp->inet_conn.icsk_inet.local_port_range) &&
+	    BPF_CORE_READ(tcp, inet_conn.icsk_inet.local_port_range))
+		return 1;
 	if (bpf_core_field_exists(tcp->inet_conn.icsk_inet.inet_flags))
 		return BPF_CORE_READ(tcp, inet_conn.icsk_inet.inet_flags) >> NO_PORT_FLAG & 1;
 	struct inet_sock___before_6_6 *inet = (void *)tcp;

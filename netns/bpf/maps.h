@@ -10,8 +10,7 @@
 
 #define EADDRINUSE 98
 #define EAGAIN 11
-#define AF_INET 2
-#define AF_INET6 10
+#define ENOBUFS 105
 
 /* A slot for every TCP port, every UDP port and every IP protocol. An array: nothing is allocated or freed on a bind,
  * so that nothing can leak or be lost between two processors. */

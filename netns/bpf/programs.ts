@@ -51,16 +51,17 @@ export class Programs {
    * Mounts, loads and attaches what isn't there yet.
    * @param folder where the bpf file system is, or is to be mounted
    * @param cgroup the slivers' parent
+   * @param object what the programs are compiled to
    */
-  static async load(folder: string, cgroup: string): Promise<Programs> {
+  static async load(folder: string, cgroup: string, object = OBJECT): Promise<Programs> {
     return during(`loading the BPF programs into ${folder}`, async () => {
-      if (!existsSync(OBJECT))
-        throw new SliverdError('host-tool', `${OBJECT} is missing: run 'npm run build' (scripts/build)`);
+      if (!existsSync(object))
+        throw new SliverdError('host-tool', `${object} is missing: run 'npm run build' (scripts/build)`);
       mkdirSync(folder, { recursive: true });
       if (statfsSync(folder).type !== BPF_FS) mountAt(folder);
-      const hash = createHash('sha256').update(readFileSync(OBJECT)).digest('hex').slice(0, 16);
+      const hash = createHash('sha256').update(readFileSync(object)).digest('hex').slice(0, 16);
       const programs = new Programs(folder, cgroup, hash);
-      await programs.#pin();
+      await programs.#pin(object);
       programs.attach();
       programs.#replaceOlder();
       return programs;
@@ -101,7 +102,7 @@ export class Programs {
     if (!detachMount(this.#folder)) throw new SliverdError('kernel', `${this.#folder} is not mounted`);
   }
 
-  async #pin(): Promise<void> {
+  async #pin(object: string): Promise<void> {
     const { maps, programs, unfinished, unfinishedMaps } = {
       maps: `${this.#folder}/maps`,
       programs: `${this.#folder}/${this.#hash}`,
@@ -116,7 +117,7 @@ export class Programs {
       : [];
     const pinned = kept.length ? [] : ['pinmaps', unfinishedMaps];
     if (pinned.length) mkdirSync(unfinishedMaps);
-    await run('bpftool', ['prog', 'loadall', OBJECT, unfinished, ...kept, ...pinned]);
+    await run('bpftool', ['prog', 'loadall', object, unfinished, ...kept, ...pinned]);
     // Each name appears with all that belongs under it, wherever a crash comes.
     if (pinned.length) renameSync(unfinishedMaps, maps);
     renameSync(unfinished, programs);

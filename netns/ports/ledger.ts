@@ -29,6 +29,8 @@ export interface LedgerOptions {
   /** The cgroup that all slivers are in. */
   cgroup: string;
   settings: Settings;
+  /** The compiled programs; default: what scripts/build made. */
+  object?: string;
 }
 
 const PROGRAMS = ['command', 'holders', 'from_world', 'from_sliver', 'to_sliver'] as const;
@@ -57,7 +59,7 @@ export class PortLedger {
 
   /** Loads, pins and attaches what isn't there yet; what a daemon before this one left is adopted as it is. */
   static async open(options: LedgerOptions): Promise<PortLedger> {
-    const ledger = new PortLedger(await Programs.load(options.bpf, options.cgroup));
+    const ledger = new PortLedger(await Programs.load(options.bpf, options.cgroup, options.object));
     ledger.configure(options.settings);
     return ledger;
   }

@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { until } from './harness.ts';
 import { PortWorld, type Program } from './ports/world.ts';
@@ -326,6 +327,24 @@ describe('the node', () => {
     await world.ledger('nodePorts', []);
   });
 
+  it('has the ports that its sockets sit on', async () => {
+    const own = await world.program(9, 'env');
+    await own.run('opened', 'a', 'tcp', 22);
+    await own.run('listen', 'a');
+    await own.run('opened', 'b', 'udp', 123, '::', 6);
+    await own.run('opened', 'c', 'udp', 323, '127.0.0.1');
+    await own.run('opened', 'd', 'tcp', 25); // bound, not listening
+    const listening = await world.ledger('listening');
+    expect(listening).toEqual([
+      { protocol: 'tcp', port: 22 },
+      { protocol: 'udp', port: 123 },
+    ]);
+    await world.ledger('nodePorts', listening);
+    expect(await one.run('opened', 'a', 'tcp', 22)).toBe('EADDRINUSE');
+    await world.ledger('nodePorts', []);
+    await own.end();
+  });
+
   it('keeps the ports for remapped flows', async () => {
     expect(await one.run('opened', 'a', 'tcp', 64512)).toBe('EADDRINUSE');
     expect(await one.run('opened', 'a', 'tcp', 64511)).toBe(64511);
@@ -374,6 +393,29 @@ describe('without a daemon', () => {
     await one.run('close', 'a');
     await two.run('close', 'c');
     await world.ledger('release', 1, 'udp', 53);
+  });
+});
+
+describe('an upgrade', () => {
+  it('brings its own programs, and keeps every claim', async () => {
+    const object = `${world.folder}/newer.o`;
+    const build = new URL('../../netns/bpf/build/sliver.bpf.o', import.meta.url);
+    writeFileSync(object, Buffer.concat([readFileSync(build), Buffer.from('\n')])); // another file, the same programs
+    await one.run('opened', 'a', 'tcp', 80);
+    await one.run('opened', 'b', 'udp', 53);
+    const attached = world.attached();
+    await world.end('crash');
+    await world.open(object);
+    const now = world.attached();
+    expect(now.map(({ name }) => name)).toEqual(attached.map(({ name }) => name));
+    for (const { id } of now) expect(attached.map((old) => old.id)).not.toContain(id);
+    expect(await world.ports()).toEqual(['tcp/80 1 bind 1', 'udp/53 1 bind 1']);
+    expect(await two.run('opened', 'a', 'tcp', 80)).toBe('EADDRINUSE');
+    await one.run('close', 'a');
+    await one.run('close', 'b');
+    await nothing();
+    await world.end('crash');
+    await world.open();
   });
 });
 

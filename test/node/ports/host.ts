@@ -1,9 +1,10 @@
 // The ledger of a node, as a program of its own: takes calls as lines of JSON, [method, argument…], and answers each.
 import { createInterface } from 'node:readline';
 import { PortLedger } from '../../../netns/ports/ledger.ts';
+import { listeningPorts } from '../../../netns/ports/listening.ts';
 import { DEFAULT_RANGES, type Settings } from '../../../netns/ports/settings.ts';
 
-const [bpf = '', cgroup = ''] = process.argv.slice(2);
+const [bpf = '', cgroup = '', object] = process.argv.slice(2);
 const tell = (told: unknown) => process.stdout.write(`${JSON.stringify(told)}\n`);
 const settings = (given: Partial<Settings>) => ({
   ...DEFAULT_RANGES,
@@ -11,13 +12,14 @@ const settings = (given: Partial<Settings>) => ({
   ...given,
 });
 
-const ledger = await PortLedger.open({ bpf, cgroup, settings: settings({}) });
+const ledger = await PortLedger.open({ bpf, cgroup, settings: settings({}), ...(object ? { object } : {}) });
 ledger.onDenied((denial) => tell({ denied: denial }));
 tell({ answer: 'open' });
 
 const METHODS: Record<string, (...args: never[]) => unknown> = {
   configure: (given: Partial<Settings>) => ledger.configure(settings(given)),
   reconcile: (running: [number, string][]) => ledger.reconcile(new Map(running)),
+  listening: () => listeningPorts('198.51.100.10'),
   crash: () => process.kill(process.pid, 'SIGKILL'),
 };
 for await (const line of createInterface({ input: process.stdin })) {

@@ -14,6 +14,7 @@ type Answer = any;
 /** A program that answers each line with a line, in order. */
 class Talker {
   readonly process: ChildProcess;
+  #ended = false;
   readonly #waiting: ((line: string | undefined) => void)[] = [];
 
   constructor(file: string, args: string[], unasked: (line: string) => boolean = () => false) {
@@ -23,13 +24,14 @@ class Talker {
       if (!unasked(line)) this.#waiting.shift()?.(line);
     });
     lines.on('close', () => {
+      this.#ended = true;
       for (const answer of this.#waiting.splice(0)) answer(undefined);
     });
     this.process.stdin!.on('error', () => {}); // it ended: what it was asked is answered by nothing
   }
 
   line(): Promise<string | undefined> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new Promise((resolve) => (this.#ended ? resolve(undefined) : this.#waiting.push(resolve)));
   }
 
   async ask(words: unknown[]): Promise<Answer> {
@@ -99,12 +101,12 @@ export class PortWorld {
     return `/sys/fs/cgroup${this.#name}`;
   }
 
-  /** Starts the ledger's program, as a daemon would at its start. */
-  async open(): Promise<void> {
+  /** Starts the ledger's program, as a daemon would at its start. @param object the programs of another version */
+  async open(object = ''): Promise<void> {
     const args = [process.execPath, ...FLAGS, `${PROJECT}test/node/ports/host.ts`];
     this.#ledger = new Talker(
       'nsenter',
-      [...this.enter(), ...args, `${this.folder}/bpf`, this.cgroup],
+      [...this.enter(), ...args, `${this.folder}/bpf`, this.cgroup, object],
       (line) => {
         const { denied } = JSON.parse(line);
         if (denied) this.denials.push(denied);
@@ -150,7 +152,8 @@ export class PortWorld {
     const start = `mkdir -p ${cgroup} && echo $$ > ${cgroup}/cgroup.procs && exec ${by} sh -c "${UP}"`;
     const program = new Program(new Talker('nsenter', [...this.enter(), 'sh', '-c', start]));
     this.#programs.push(program);
-    await program.run('ready'); // answered when it is in its place
+    if ((await program.run('ready')) === undefined)
+      throw new Error(`sliver ${id}: its program ended at once`);
     return program;
   }
 
@@ -170,10 +173,14 @@ export class PortWorld {
     });
   }
 
+  /** What is attached to the slivers' cgroup. */
+  attached(): { id: number; name: string; attach_type: string }[] {
+    return JSON.parse(this.inside('bpftool', '-j', 'cgroup', 'show', this.cgroup));
+  }
+
   /** Detaches a program from the slivers' cgroup, as somebody might by mistake. */
   detach(hook: string): void {
-    const attached = JSON.parse(this.inside('bpftool', '-j', 'cgroup', 'show', this.cgroup));
-    const { id, attach_type } = attached.find(({ name }: { name: string }) => name === hook);
+    const { id, attach_type } = this.attached().find(({ name }) => name === hook)!;
     this.inside('bpftool', 'cgroup', 'detach', this.cgroup, attach_type, 'id', String(id));
   }
 
