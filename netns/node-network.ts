@@ -6,6 +6,7 @@ import { Links } from './links.ts';
 import { watchRuleset } from './nft-watch.ts';
 import { Nftables } from './nftables.ts';
 import { GATEWAY, linkOf } from './numbers.ts';
+import { PortGuard } from './ports/guard.ts';
 import { PortLedger } from './ports/ledger.ts';
 import { DEFAULT_RANGES, type Settings } from './ports/settings.ts';
 import { elements, removal, skeleton, ZONES } from './ruleset.ts';
@@ -24,6 +25,9 @@ export interface NetworkOptions {
   readonly cgroup: string;
   readonly log: Logger;
 }
+
+/** Somebody may detach a program, and a sliver must not bind unseen for long. */
+const GUARD_EVERY = 1000;
 
 /** A process in a sliver's network namespace; which one tells its pid from a later process's. */
 interface Member {
@@ -160,7 +164,10 @@ export class NodeNetwork implements SliverNetwork {
       watchNetwork(later(() => this.#readdress())),
       watchRuleset(later(() => this.#ruleset())),
     ];
+    const guard = this.#ledger && new PortGuard(this.#ledger, this.#options.log);
+    const timer = setInterval(() => guard?.look(this.#uplink.address, this.#members()), GUARD_EVERY).unref();
     this.#unwatch = () => {
+      clearInterval(timer);
       for (const end of looks) end();
     };
   }
@@ -194,6 +201,16 @@ export class NodeNetwork implements SliverNetwork {
       // What a guest has made of its own side may refuse: the next look at the sliver does it anew.
       await wireInside(id, member.pid, found.address, before).catch(() => this.#attached.set(id, undefined));
     }
+  }
+
+  /** Network namespaces by sliver; undefined as long as some that an earlier daemon connected aren't known. */
+  #members(): ReadonlyMap<number, string> | undefined {
+    const members = new Map<number, string>();
+    for (const [id, member] of this.#attached) {
+      if (!member) return undefined;
+      if (namespaceOf(member.pid) === member.namespace) members.set(id, `/proc/${member.pid}/ns/net`);
+    }
+    return members;
   }
 
   /** Ids of the slivers whose links are there: they are the truth of who is connected. */

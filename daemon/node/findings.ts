@@ -2,7 +2,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { SliverdError } from '../errors.ts';
 import type { Config } from './config.ts';
-import { examine, type Finding } from './doctor/index.ts';
+import { clearExaminations, examine, type Finding } from './doctor/index.ts';
 
 const AFTER_START = 30_000;
 
@@ -37,6 +37,7 @@ export class Findings {
       // none, or damaged: looked for anew
     }
     if (this.#current.length === 0) await this.examine();
+    else await clearExaminations(this.#config); // of a daemon that was killed in it
   }
 
   /** Tries everything again. */

@@ -137,6 +137,11 @@ export class TestNode {
     return execFileSync('nsenter', [...this.#enter(), file, ...args], { encoding: 'utf8' });
   }
 
+  /** Starts a program in the node's namespaces. */
+  spawn(file: string, ...args: string[]): ChildProcess {
+    return spawn('nsenter', [...this.#enter(), file, ...args], { stdio: 'ignore' });
+  }
+
   #enter(): string[] {
     return [`--mount=/proc/${this.#holder.pid}/ns/mnt`, `--net=/proc/${this.#holder.pid}/ns/net`, '--'];
   }

@@ -78,7 +78,7 @@ describe('ports', () => {
   const owners = async () =>
     (await node.ok('GET', '/v1/ports')).items.map(
       (one: { protocol: string; port: number; sliver: string; by: string }) =>
-        [`${one.port}/${one.protocol}`, one.sliver, one.by].join(' '),
+        [`${one.port}/${one.protocol}`, one.sliver ?? 'the node', one.by].join(' '),
     );
 
   it('reach the sliver that listens, as soon as it does, and belong to nobody else', async () => {
@@ -129,6 +129,37 @@ describe('ports', () => {
     await until(async () => (await owners()).length === 0, 'the port to be free');
     expect((await node.ok('GET', '/v1/events?subject=a_two&limit=1000')).items.at(-1).type).toBe(
       'port.revoked',
+    );
+  });
+
+  it("are not taken from the node's own services", async () => {
+    const server = node.spawn('busybox', 'nc', '-ll', '-p', '2222', '-e', 'echo', 'the node');
+    try {
+      await until(async () => (await owners()).includes('2222/tcp the node node'), "the node's own port");
+      expect((await sh('a_two', 'nc -l -p 2222')).stderr).toMatch(/in use/i);
+      expect(
+        (await node.request('POST', '/v1/ports', { sliver: 'a_one', protocol: 'tcp', port: 2222 })).body
+          .usedBy,
+      ).toEqual(['the node']);
+      expect(world.inside('world', 'busybox', 'nc', '-w', '3', ADDRESS, '2222')).toBe('the node\n');
+    } finally {
+      server.kill('SIGKILL');
+    }
+    await until(
+      async () => !(await owners()).some((line: string) => line.startsWith('2222/tcp')),
+      'it to be free',
+    );
+  });
+
+  it('are arbitrated again when somebody detaches the programs', async () => {
+    const attached = () => node.inside('bpftool', 'cgroup', 'show', `/sys/fs/cgroup${node.cgroup}`);
+    const before = attached();
+    expect(before).toMatch(/post_bind/);
+    const [, id, type] = /^(\d+)\s+(\S*bind4?\S*)/m.exec(before) ?? [];
+    node.inside('bpftool', 'cgroup', 'detach', `/sys/fs/cgroup${node.cgroup}`, type ?? '', 'id', id ?? '');
+    await until(
+      () => attached().split('\n').length === before.split('\n').length,
+      'the program to be attached again',
     );
   });
 

@@ -48,13 +48,22 @@ export function examine(examination: Examination): Promise<Finding[]> {
   return findings;
 }
 
-async function examineOnce(examination: Examination): Promise<Finding[]> {
-  const options: BenchOptions = {
+/** Takes away what an examination that was killed had made. */
+export async function clearExaminations(examination: Examination): Promise<void> {
+  await during('clearing what a doctor before tried', () => new Bench(optionsOf(examination)).clear());
+}
+
+function optionsOf(examination: Examination): BenchOptions {
+  return {
     stateDirectory: examination.stateDirectory,
     runDirectory: examination.runDirectory,
     cgroupRoot: examination.cgroupRoot ?? CGROUP_ROOT,
     profilesDir: examination.profilesDir ?? SHIPPED,
   };
+}
+
+async function examineOnce(examination: Examination): Promise<Finding[]> {
+  const options = optionsOf(examination);
   const wanted = loadRequirements(options.profilesDir).filter(
     ({ id }) => examination.only?.includes(id) ?? true,
   );
