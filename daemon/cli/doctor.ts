@@ -15,7 +15,8 @@ export async function doctor(context: Context): Promise<void> {
     if (!(error instanceof CliError) || error.exit !== EXIT.unreachable) throw error;
     findings = await examineHere(context, error);
   }
-  const width = process.stdout.isTTY ? { width: process.stdout.columns } : {};
+  // A serial line is a terminal that knows no width.
+  const width = process.stdout.columns ? { width: process.stdout.columns } : {};
   context.print({ findings }, (_answer, colour) => formatFindings(findings, { colour, ...width }));
   if (findings.some(({ severity, ok }) => severity === 'required' && !ok)) process.exitCode = EXIT.failed;
 }
