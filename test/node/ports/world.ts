@@ -173,6 +173,15 @@ export class PortWorld {
     });
   }
 
+  /** Runs fighter.ts for each of these slivers at once: how often it had the port, and lost it. */
+  async fight(ids: number[], times: number): Promise<{ had: number; lost: number }[]> {
+    const program = [process.execPath, ...FLAGS, `${PROJECT}test/node/ports/fighter.ts`];
+    const words = [...this.enter(), ...program, `${this.folder}/bpf`, this.cgroup];
+    const fighters = ids.map((id) => new Talker('nsenter', [...words, `${id}`, `${times}`]));
+    await Promise.all(fighters.map((fighter) => fighter.line()));
+    return Promise.all(fighters.map((fighter) => fighter.ask(['begin'])));
+  }
+
   /** What is attached to the slivers' cgroup. */
   attached(): { id: number; name: string; attach_type: string }[] {
     return JSON.parse(this.inside('bpftool', '-j', 'cgroup', 'show', this.cgroup));
