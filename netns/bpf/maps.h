@@ -1,5 +1,5 @@
-/* What the programs share: the one place for the layout of their maps. netns/ports/layout.ts mirrors it. A change of
- * it gets a new LAYOUT there: maps with claims in them outlive the daemon and its upgrades. */
+/* What the programs share: the one place for the layout of their maps, which netns/ports/layout.ts mirrors. Maps with
+ * claims in them outlive the daemon and its upgrades, so that a map's layout never changes: a new one has a new name. */
 #pragma once
 #include <linux/bpf.h>
 #include <linux/in.h>

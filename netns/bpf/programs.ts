@@ -103,24 +103,22 @@ export class Programs {
   }
 
   async #pin(object: string): Promise<void> {
-    const { maps, programs, unfinished, unfinishedMaps } = {
-      maps: `${this.#folder}/maps`,
-      programs: `${this.#folder}/${this.#hash}`,
-      unfinished: `${this.#folder}/${UNFINISHED}`,
-      unfinishedMaps: `${this.#folder}/${UNFINISHED}_maps`,
-    };
+    const programs = `${this.#folder}/${this.#hash}`;
     if (existsSync(programs)) return;
-    rmSync(unfinished, { recursive: true, force: true });
-    rmSync(unfinishedMaps, { recursive: true, force: true });
-    const kept = existsSync(maps)
-      ? readdirSync(maps).flatMap((name) => ['map', 'name', name, 'pinned', `${maps}/${name}`])
-      : [];
-    const pinned = kept.length ? [] : ['pinmaps', unfinishedMaps];
-    if (pinned.length) mkdirSync(unfinishedMaps);
-    await run('bpftool', ['prog', 'loadall', object, unfinished, ...kept, ...pinned]);
-    // Each name appears with all that belongs under it, wherever a crash comes.
-    if (pinned.length) renameSync(unfinishedMaps, maps);
-    renameSync(unfinished, programs);
+    const [maps = '', unfinished = '', fresh = ''] = ['maps', UNFINISHED, `${UNFINISHED}_maps`].map(
+      (name) => `${this.#folder}/${name}`,
+    );
+    for (const left of [unfinished, fresh]) rmSync(left, { recursive: true, force: true });
+    for (const folder of [maps, fresh]) mkdirSync(folder, { recursive: true });
+    // Maps of a version before stay, as far as this one has them: a map's name stands for its layout (maps.h).
+    const names = readFileSync(object);
+    const kept = readdirSync(maps).filter((name) => names.includes(`\0${name}\0`));
+    const reuse = kept.flatMap((name) => ['map', 'name', name, 'pinned', `${maps}/${name}`]);
+    await run('bpftool', ['prog', 'loadall', object, unfinished, ...reuse, 'pinmaps', fresh]);
+    for (const name of readdirSync(fresh).filter((name) => !kept.includes(name)))
+      renameSync(`${fresh}/${name}`, `${maps}/${name}`);
+    rmSync(fresh, { recursive: true });
+    renameSync(unfinished, programs); // appears with all that belongs under it, wherever a crash comes
   }
 
   /** Programs of another version are attached until the new ones are: no bind goes unseen. */

@@ -25,7 +25,7 @@ const Command = {
   iterCreate: 33,
 } as const;
 
-/** Where programs are attached in a cgroup (enum bpf_attach_type). */
+/** Where programs are attached in a cgroup (enum bpf_attach_type). Names stay: an upgrade detaches older versions by them. */
 export const AttachType = {
   sock_create: 2,
   bind4: 8,

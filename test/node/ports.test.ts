@@ -400,6 +400,11 @@ describe('an upgrade', () => {
     await one.run('opened', 'b', 'udp', 53);
     const attached = world.attached();
     await world.end('crash');
+    // A version that lacked a map, and had another, and was killed as it loaded.
+    world.inside('rm', `${world.folder}/bpf/maps/peers`);
+    world.inside('mkdir', `${world.folder}/bpf/unfinished`);
+    const gone = `${world.folder}/bpf/maps/gone`;
+    world.inside(...`bpftool map create ${gone} type array key 4 value 4 entries 1 name gone`.split(' '));
     await world.open(object);
     const now = world.attached();
     expect(now.map(({ name }) => name)).toEqual(attached.map(({ name }) => name));
