@@ -70,7 +70,7 @@ struct {
 	__type(value, struct holding);
 } mptcp_holdings SEC(".maps");
 
-/* A sliver, by the cookie of its network namespace (docs/decisions/0016-port-arbitration.md says why not by its
+/* A sliver, by the cookie of its network namespace (docs/decisions/0019-port-arbitration.md says why not by its
  * cgroup): sockets of namespaces that aren't in here are none of our business. */
 struct home {
 	__u32 id;
