@@ -20,8 +20,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await node?.stop();
-  world?.stop();
+  await node?.stop().finally(() => world.stop());
 });
 
 const sh = (name: string, script: string) => node.exec(name, 'sh', '-c', script);

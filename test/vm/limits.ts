@@ -50,6 +50,14 @@ export const limits = (environment: 'namespaces' | 'docker') =>
       expect(hog).toMatchObject({ state: 'running', cause: null });
     });
 
+    it('leaves the owner his reserve of cores, together with its neighbour', () => {
+      const { microseconds, atFirst, atLast } = seen.reserve;
+      const cores = (atLast.usage_usec - atFirst.usage_usec) / microseconds;
+      expect(cores).toBeGreaterThan(0.3); // they tried
+      expect(cores).toBeLessThan(1.1); // two, less one of reserve
+      expect(atLast.nr_throttled).toBeGreaterThan(atFirst.nr_throttled);
+    });
+
     it('that takes the CPU gets its cpu.max, changed while it ran', () => {
       const { microseconds, before, after } = seen.cpu;
       const share = (after.hog.cpuMicroseconds - before.hog.cpuMicroseconds) / microseconds;

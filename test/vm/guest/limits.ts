@@ -1,6 +1,17 @@
+import { readCounters } from '../../../daemon/cgroups/files.ts';
 import { TestEngine } from '../../node/environments/engine.ts';
 import { request } from '../../node/harness.ts';
-import { existing, importSmallImage, inSliver, ok, PATIENCE, startNode, stopNode, tell } from './node.ts';
+import {
+  CGROUP,
+  existing,
+  importSmallImage,
+  inSliver,
+  ok,
+  PATIENCE,
+  startNode,
+  stopNode,
+  tell,
+} from './node.ts';
 
 // In the test VM: `lab_hog` takes all it can of one resource after the other, `lab_calm` lives beside it, both in the
 // environment that is named.
@@ -15,7 +26,7 @@ const both = async <T>(ask: (name: string) => Promise<T>) => ({
 
 const engine = environment === 'docker' ? new TestEngine('/data/engine') : undefined;
 await engine?.start(PATIENCE);
-await startNode(engine ? `docker: {socket: ${engine.socket}}\n` : '');
+await startNode(`reserve: {cores: 1}\n${engine ? `docker: {socket: ${engine.socket}}\n` : ''}`);
 await importSmallImage();
 await ok('POST', '/v1/slivers', { name: 'lab_hog', image: 'small', environment, rspec: HOG });
 await ok('POST', '/v1/slivers', { name: 'lab_calm', image: 'small', environment });
@@ -33,9 +44,17 @@ tell('memory', {
 await ok('PATCH', '/v1/slivers/lab_hog', { rspec: { 'cpu.max': 0.2 } });
 const before = await both(usage);
 const from = performance.now();
-await inSliver('lab_hog', 'for n in 1 2; do timeout 5 sh -c "while :; do :; done" & done; wait');
+const loops = 'for n in 1 2; do timeout 5 sh -c "while :; do :; done" & done; wait';
+await inSliver('lab_hog', loops);
 const microseconds = (performance.now() - from) * 1000;
 tell('cpu', { microseconds, before, after: await both(usage) });
+
+// The owner's reserve: each may take all that there is, and together they leave the node its core.
+await ok('PATCH', '/v1/slivers/lab_hog', { rspec: { 'cpu.max': 'max' } });
+const together = () => readCounters(`${CGROUP}/cpu.stat`);
+const [atFirst, start] = [together(), performance.now()];
+await Promise.all(['lab_hog', 'lab_calm'].map((name) => inSliver(name, loops)));
+tell('reserve', { microseconds: (performance.now() - start) * 1000, atFirst, atLast: together() });
 
 // Cores: bound to one, and free again, while it runs.
 const cores = async (cpus: string) => {

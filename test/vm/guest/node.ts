@@ -10,7 +10,7 @@ export const SOCKET = '/run/sliverd/admin.sock';
 export const STATE = '/data/sliverd';
 const CONFIG = '/run/node.yaml';
 const LOG = '/run/sliverd.log';
-const CGROUP = '/sys/fs/cgroup/slivers.slice/slivers.service/slivers';
+export const CGROUP = '/sys/fs/cgroup/slivers.slice/slivers.service/slivers';
 /** Booting, reading TypeScript, trying all that the doctor tries: slow under emulation, and more so beside others. */
 export const PATIENCE = 600_000;
 
