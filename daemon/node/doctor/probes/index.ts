@@ -3,6 +3,7 @@ import { containerProbes } from './containers.ts';
 import { fileProbes } from './files.ts';
 import { hostProbes } from './host.ts';
 import { namespaceProbes } from './namespaces.ts';
+import { portProbes } from './ports.ts';
 import type { Probe } from './probe.ts';
 
 /** Probes by requirement. Those of one lane run one after the other, lanes beside each other. */
@@ -10,5 +11,5 @@ export const LANES: readonly Readonly<Record<string, Probe>>[] = [
   cgroupProbes,
   containerProbes,
   fileProbes,
-  { ...namespaceProbes, ...hostProbes },
+  { ...namespaceProbes, ...hostProbes, ...portProbes },
 ];
