@@ -224,6 +224,20 @@ describe('PUBLIC:port of another sliver of the node', () => {
     await two.run('close', 'server');
   });
 
+  it("is the node's where it is the node's, if the node has an address for that", async () => {
+    await world.ledger('nodePorts', [{ protocol: 'tcp', port: 22 }]);
+    await two.run('opened', 'server', 'tcp', 22, '100.64.0.2'); // stands for the node
+    await two.run('listen', 'server');
+    await one.run('make', 'client', 'tcp');
+    expect(await one.run('connect', 'client', PUBLIC, 22)).toBe('ECONNREFUSED');
+    await world.ledger('configure', { nodeAddress: '100.64.0.2' });
+    expect((await one.run('connect', 'client', PUBLIC, 22)).slice(2)).toEqual([PUBLIC, 22]);
+    await world.ledger('configure', {});
+    await world.ledger('nodePorts', []);
+    await one.run('close', 'client');
+    await two.run('close', 'server');
+  });
+
   it('is its own where it is its own, and refused where nobody listens', async () => {
     await one.run('opened', 'server', 'tcp', 80);
     await one.run('listen', 'server');
