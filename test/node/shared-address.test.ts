@@ -141,6 +141,7 @@ describe('ports', () => {
           .usedBy,
       ).toEqual(['the node']);
       expect(world.inside('world', 'busybox', 'nc', '-w', '3', ADDRESS, '2222')).toBe('the node\n');
+      expect((await sh('a_two', `nc -w 3 ${ADDRESS} 2222`)).stdout).toBe('the node\n');
     } finally {
       server.kill('SIGKILL');
     }
