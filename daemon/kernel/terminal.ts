@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { PassThrough, type Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,6 +14,14 @@ let native: NativePty | undefined;
 function pty(): NativePty {
   native ??= createRequire(import.meta.url)('@lydell/node-pty/requireBinary.js').requireBinary('pty.node');
   return native as NativePty;
+}
+
+/**
+ * Whether a descriptor is the master side of a terminal, by what the kernel itself says of it. To ask the file (isatty,
+ * fstat) would be to wait for a guest's FUSE server, where the guest has handed over a file of its own instead.
+ */
+export function isMasterSide(fd: number): boolean {
+  return /^tty-index:/m.test(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'));
 }
 
 const END_OF_FILE = Buffer.from([4]); // ^D, as a person would type it

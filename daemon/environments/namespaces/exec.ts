@@ -8,7 +8,8 @@ import { SliverdError } from '../../errors.ts';
 import { ConsoleSocket } from '../../kernel/console-socket.ts';
 import { abortFuse } from '../../kernel/fuse.ts';
 import { HOST_ENV } from '../../kernel/run.ts';
-import { Terminal } from '../../kernel/terminal.ts';
+import { closeFd } from '../../kernel/syscalls.ts';
+import { isMasterSide, Terminal } from '../../kernel/terminal.ts';
 import { kernelName, type SliverRecord, UIDS_PER_SLIVER, uidBase } from '../../slivers/record.ts';
 import { type Account, accountOf } from '../accounts.ts';
 import type { ExecProcess, ExecRequest } from '../environment.ts';
@@ -206,17 +207,25 @@ async function onTerminal(
       () => true,
     );
     let [fd, done] = [socket.take(), false];
+    const refuse = (why: string): never => {
+      child.kill('SIGKILL');
+      abortFuse(uidBase(id), UIDS_PER_SLIVER);
+      throw new SliverdError('host-tool', `crun exec: ${why}`);
+    };
     const deadline = performance.now() + TERMINAL_WITHIN;
     while (fd === undefined && !done) {
-      if (performance.now() > deadline) {
-        child.kill('SIGKILL');
-        abortFuse(uidBase(id), UIDS_PER_SLIVER);
-        throw new SliverdError('host-tool', 'crun exec: the sliver gave no terminal in 30 s');
-      }
+      if (performance.now() > deadline) refuse('the sliver gave no terminal in 30 s');
       done = await Promise.race([over, sleep(1, false)]);
       fd = socket.take();
     }
     if (fd === undefined) return withoutTerminal(await ended);
+    if (!isMasterSide(fd)) {
+      try {
+        refuse("the sliver's /dev/ptmx is no terminal's");
+      } finally {
+        closeFd(fd); // only now: closing a file of a FUSE server waits for it
+      }
+    }
     const terminal = new Terminal(fd);
     terminal.resize(size.columns, size.rows);
     return {
