@@ -230,7 +230,9 @@ describe('PUBLIC:port of another sliver of the node', () => {
     await two.run('listen', 'server');
     await one.run('make', 'client', 'tcp');
     expect(await one.run('connect', 'client', PUBLIC, 22)).toBe('ECONNREFUSED');
+    await one.run('close', 'client');
     await world.ledger('configure', { nodeAddress: '100.64.0.2' });
+    await one.run('make', 'client', 'tcp');
     expect((await one.run('connect', 'client', PUBLIC, 22)).slice(2)).toEqual([PUBLIC, 22]);
     await world.ledger('configure', {});
     await world.ledger('nodePorts', []);
