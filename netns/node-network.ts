@@ -11,7 +11,7 @@ import { PortLedger } from './ports/ledger.ts';
 import { DEFAULT_RANGES, type Settings } from './ports/settings.ts';
 import { elements, removal, skeleton, ZONES } from './ruleset.ts';
 import type { SliverNetwork } from './sliver-network.ts';
-import { setSysctl } from './sysctl.ts';
+import { readSysctl, setSysctl } from './sysctl.ts';
 import { findUplink, type Uplink } from './uplink.ts';
 import { watchNetwork } from './watch.ts';
 import { wire, wireInside } from './wiring.ts';
@@ -111,6 +111,7 @@ export class NodeNetwork implements SliverNetwork {
     await this.#work;
     for (const id of await this.#linked()) await this.#links.remove(linkOf(id));
     this.#nft.apply(removal);
+    await this.#release();
     this.#ledger?.down();
     await this.#carrier.remove();
     this.#links.close();
@@ -126,6 +127,13 @@ export class NodeNetwork implements SliverNetwork {
     } catch {
       return false;
     }
+  }
+
+  /** Leaves the uplink as it was: forwarding is what it is for all links. */
+  async #release(): Promise<void> {
+    const { name, index } = this.#uplink;
+    await this.#ledger?.unsteer(index);
+    setSysctl(`ipv4/conf/${name}/forwarding`, readSysctl('ipv4/conf/all/forwarding'));
   }
 
   /** Ports are arbitrated at bind, where the kernel can. */
@@ -192,6 +200,7 @@ export class NodeNetwork implements SliverNetwork {
     const found = await findUplink(this.#links, this.#options.uplink);
     if (!found || (found.name === this.#uplink.name && found.address === this.#uplink.address)) return;
     const before = this.#uplink.address;
+    if (found.index !== this.#uplink.index) await this.#release().catch(() => {}); // it may be gone
     this.#uplink = found;
     await this.#ruleset();
     this.#ledger?.configure(this.#settings());

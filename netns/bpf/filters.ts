@@ -2,8 +2,9 @@ import { during } from '../../daemon/errors.ts';
 import { attribute } from '../links.ts';
 import { netlinkIn } from '../namespace.ts';
 
-const [RTM_NEWQDISC, RTM_NEWTFILTER] = [36, 44];
-const [CREATE, REPLACE] = [0x400, 0x100];
+const [RTM_NEWQDISC, RTM_DELQDISC] = [36, 37];
+const [RTM_NEWTFILTER, RTM_DELTFILTER, RTM_GETTFILTER] = [44, 45, 46];
+const [CREATE, REPLACE, DUMP] = [0x400, 0x100, 0x300];
 const [TCA_KIND, TCA_OPTIONS] = [1, 2];
 const [TCA_BPF_FD, TCA_BPF_NAME, TCA_BPF_FLAGS] = [6, 7, 8];
 const DIRECT_ACTION = 1;
@@ -12,6 +13,7 @@ const PARENT = { ingress: 0xfffffff2, egress: 0xfffffff3 } as const;
 /** Ours among the filters of a link that isn't ours, the uplink; behind those of others, which may stop a packet. */
 const PRIORITY = 0xc000;
 const ALL_PROTOCOLS = 0x0300;
+const INFO = ((PRIORITY << 16) | ALL_PROTOCOLS) >>> 0;
 
 /**
  * Attaches a tc program to a link of a network namespace; in the place of one that was attached by this before, so
@@ -43,13 +45,33 @@ export async function attachToLink(
       ]);
       await socket.request(
         RTM_NEWTFILTER,
-        [
-          tcmsg(link, PARENT[direction], 1, ((PRIORITY << 16) | ALL_PROTOCOLS) >>> 0),
-          string(TCA_KIND, 'bpf'),
-          attribute(TCA_OPTIONS, options),
-        ],
+        [tcmsg(link, PARENT[direction], 1, INFO), string(TCA_KIND, 'bpf'), attribute(TCA_OPTIONS, options)],
         { flags: CREATE | REPLACE },
       );
+    } finally {
+      socket.close();
+    }
+  });
+}
+
+/** Undoes `attachToLink`; the place for filters goes too, unless others have filters there. Nothing there is no error. */
+export async function detachFromLink(
+  link: number,
+  direction: keyof typeof PARENT,
+  namespace = '/proc/self/ns/net',
+): Promise<void> {
+  await during(`detaching from link ${link}`, async () => {
+    const { socket } = netlinkIn(namespace);
+    const unlessMissing = (error: unknown) => {
+      if (!/ENOENT|EINVAL|ENODEV/.test(String(error))) throw error;
+    };
+    try {
+      await socket.request(RTM_DELTFILTER, tcmsg(link, PARENT[direction], 1, INFO)).catch(unlessMissing);
+      for (const parent of Object.values(PARENT)) {
+        const [left] = await socket.request(RTM_GETTFILTER, tcmsg(link, parent, 0), { flags: DUMP });
+        if (left.length > 0) return;
+      }
+      await socket.request(RTM_DELQDISC, tcmsg(link, CLSACT.parent, CLSACT.handle)).catch(unlessMissing);
     } finally {
       socket.close();
     }

@@ -1,6 +1,6 @@
 import { SliverdError } from '../../daemon/errors.ts';
 import { closeFd } from '../../daemon/kernel/syscalls.ts';
-import { attachToLink } from '../bpf/filters.ts';
+import { attachToLink, detachFromLink } from '../bpf/filters.ts';
 import { type Hook, Programs } from '../bpf/programs.ts';
 import { remove, runProgram, update } from '../bpf/syscall.ts';
 import { type Denial, DenialReader } from './denials.ts';
@@ -95,6 +95,11 @@ export class PortLedger {
   /** From now on what comes in at this link of the node's for the shared address is marked with its owner. */
   async steer(uplink: number): Promise<void> {
     await attachToLink(uplink, 'ingress', this.#fds.from_world, 'from_world');
+  }
+
+  /** No more. */
+  async unsteer(uplink: number): Promise<void> {
+    await detachFromLink(uplink, 'ingress');
   }
 
   /**

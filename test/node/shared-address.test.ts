@@ -259,6 +259,8 @@ describe('the node', () => {
     expect(node.inside('nft', 'list', 'ruleset').trim()).toBe('');
     expect(node.inside('ip', 'rule')).not.toMatch(/fwmark|1000:/);
     expect(node.inside('ip', '-brief', 'link')).not.toMatch(/^(sv|slivers)/m);
+    expect(node.inside('tc', 'qdisc', 'show', 'dev', 'eth0')).not.toMatch(/clsact/);
+    expect(node.inside('cat', '/proc/sys/net/ipv4/conf/eth0/forwarding').trim()).toBe('0');
     await node.launch();
     await until(async () => (await node.ok('GET', '/v1/slivers/a_one')).state === 'running', 'a_one to run');
     expect((await sh('a_one', `ping -c 1 -W 2 ${World.address}`)).exitCode).toBe(0);
