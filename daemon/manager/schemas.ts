@@ -10,7 +10,7 @@ const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T)
 
 export const Cause = Type.Object(
   {
-    step: Type.String({ description: 'The step that failed, as in start/create.' }),
+    step: Type.String({ description: 'The step that failed, as in start/run.' }),
     reason: Type.String({ description: 'Why, outermost first.' }),
     since: time('When it first failed'),
     attempts: Type.Integer({ description: 'Failures in a row.' }),

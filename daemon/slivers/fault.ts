@@ -2,7 +2,7 @@ import type { Phase } from '../environments/environment.ts';
 import type { SliverRecord } from './record.ts';
 
 /**
- * For the fault-injection test: SLIVERD_KILL_AT=before:start/create makes the daemon kill itself there, as a power
+ * For the fault-injection test: SLIVERD_KILL_AT=before:start/run makes the daemon kill itself there, as a power
  * cut would, with no chance to tidy up. Unset, as always in production, nothing is installed.
  */
 export function faultFromEnvironment():

@@ -71,7 +71,7 @@ describe('slivers for people', () => {
   });
   it('tell why, where there is a why', () => {
     const cause = {
-      step: 'start/create',
+      step: 'start/run',
       reason: 'crun: no such file',
       since: sliver.since,
       attempts: 3,

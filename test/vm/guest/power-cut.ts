@@ -63,7 +63,7 @@ if (boot === 'create') {
   await importSmallImage();
   await ok('POST', '/v1/slivers', { name: 'lab_kept', image: 'small' });
   await inSliver('lab_kept', 'echo written > /root/kept && sync');
-  const { reached } = await step('lab_cut', 'start/create');
+  const { reached } = await step('lab_cut', 'start/run');
   await ok('POST', '/v1/slivers', { name: 'lab_cut', image: 'small' }, ASYNC);
   await reached;
   await cut();
