@@ -78,9 +78,9 @@ describe('slivers for people', () => {
       retryAt: null,
     };
     const failed: Sliver = { ...sliver, state: 'failed', cause };
-    expect(sliverTable([sliver, failed], false)).toMatch(/WHY\n.*\n.*start\/create: crun: no such file\n/);
+    expect(sliverTable([sliver, failed], false)).toMatch(/WHY\n.*\n.*start\/run: crun: no such file\n/);
     expect(sliverText(failed, false)).toMatch(
-      /Why +start\/create: crun: no such file\nTried +3 times since .*, not tried/,
+      /Why +start\/run: crun: no such file\nTried +3 times since .*, not tried/,
     );
   });
   it('show of a key what tells it from others', () => {
