@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { TABLE } from './ruleset.ts';
+import { TABLE } from './ruleset/expressions.ts';
 
 const NETLINK_NETFILTER = 12;
 const NFNLGRP_NFTABLES = 7;

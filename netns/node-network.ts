@@ -9,7 +9,7 @@ import { GATEWAY, linkOf } from './numbers.ts';
 import { PortGuard } from './ports/guard.ts';
 import { PortLedger } from './ports/ledger.ts';
 import { DEFAULT_RANGES, type Settings } from './ports/settings.ts';
-import { elements, removal, skeleton, ZONES } from './ruleset.ts';
+import { elements, removal, ruleset, TEXT } from './ruleset/index.ts';
 import type { SliverNetwork } from './sliver-network.ts';
 import { readSysctl, setSysctl } from './sysctl.ts';
 import { findUplink, type Uplink } from './uplink.ts';
@@ -82,7 +82,7 @@ export class NodeNetwork implements SliverNetwork {
       await this.detach(id); // of a namespace that is on its way out
       const link = await wire(this.#links, id, pid, this.#uplink.address);
       await this.#claim(id, pid, link);
-      this.#nft.apply(elements('add', id, this.#uplink.address));
+      this.#nft.apply(elements('add', { id }, this.#uplink));
       this.#attached.set(id, { pid, namespace });
     });
   }
@@ -94,7 +94,7 @@ export class NodeNetwork implements SliverNetwork {
     await this.#links.remove(linkOf(id));
     if (!known) return;
     try {
-      this.#nft.apply(elements('delete', id, this.#uplink.address));
+      this.#nft.apply(elements('delete', { id }, this.#uplink));
     } catch {
       await this.#ruleset(); // some of them weren't there: somebody flushed them
     }
@@ -231,11 +231,13 @@ export class NodeNetwork implements SliverNetwork {
   /** All rules and elements in one transaction, whatever was there. */
   async #ruleset(): Promise<void> {
     const ids = await this.#linked();
-    this.#nft.applyText(ZONES);
-    this.#nft.apply([
-      ...skeleton(this.#uplink),
-      ...ids.flatMap((id) => elements('add', id, this.#uplink.address)),
-    ]);
+    this.#nft.applyText(TEXT);
+    this.#nft.apply(
+      ruleset(
+        this.#uplink,
+        ids.map((id) => ({ id })),
+      ),
+    );
     setSysctl(`ipv4/conf/${this.#uplink.name}/forwarding`, '1');
     for (const id of this.#attached.keys()) if (!ids.includes(id)) this.#attached.delete(id);
     for (const id of ids) if (!this.#attached.has(id)) this.#attached.set(id, undefined);

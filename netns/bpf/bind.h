@@ -193,17 +193,29 @@ SEC("cgroup/bind6") int bind6(struct bpf_sock_addr *ctx)
 	return (a2 == MAPPED && is_shared(a3)) || !(a2 | a3) ? draw(ctx) : 1;
 }
 
-/* Sockets that hold something, for the daemon to compare with the slots. One that is closed is an orphan for a while. */
-SEC("iter/bpf_sk_storage_map") int holders(struct bpf_iter__bpf_sk_storage_map *ctx)
+/* Sockets that hold something, for the daemon to compare with the slots: all that are in some process's file table, once
+ * for each time. (An iterator over the sockets' storage would be exact, and some hardened kernels refuse it.) */
+struct holder {
+	__u64 socket;
+	struct holding holding;
+};
+static __always_inline void show(struct seq_file *seq, __u64 socket, struct holding *h)
 {
-	struct holding *h = ctx->value;
-	if (!ctx->sk || !h || !BPF_CORE_READ(ctx, sk, sk_socket))
+	if (!h || !h->live)
+		return;
+	struct holder holder = { .socket = socket, .holding = *h };
+	bpf_seq_write(seq, &holder, sizeof(holder));
+}
+
+SEC("iter/task_file") int holders(struct bpf_iter__task_file *ctx)
+{
+	struct file *file = ctx->file;
+	struct socket *socket = file ? bpf_sock_from_file(file) : 0;
+	struct sock *sk = socket ? socket->sk : 0;
+	if (!sk)
 		return 0;
-	__u64 key = (__u64)ctx->sk;
-	struct holding *of_mptcp = bpf_map_lookup_elem(&mptcp_holdings, &key);
-	if (h->live)
-		bpf_seq_write(ctx->meta->seq, h, sizeof(*h));
-	if (of_mptcp && of_mptcp->live)
-		bpf_seq_write(ctx->meta->seq, of_mptcp, sizeof(*of_mptcp));
+	__u64 key = (__u64)sk;
+	show(ctx->meta->seq, key, bpf_sk_storage_get(&holdings, sk, 0, 0));
+	show(ctx->meta->seq, key, bpf_map_lookup_elem(&mptcp_holdings, &key));
 	return 0;
 }

@@ -31,11 +31,14 @@ struct mptcp_subflow_context {
 struct bpf_iter_meta {
 	struct seq_file *seq;
 } OURS;
-struct bpf_iter__bpf_sk_storage_map {
-	struct bpf_iter_meta *meta;
-	struct bpf_map *map;
+struct socket {
 	struct sock *sk;
-	void *value;
+} OURS;
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	__u32 fd;
+	struct file *file;
 } OURS;
 
 /* A cgroup program's context is the socket itself, though the verifier shows only some of it. */

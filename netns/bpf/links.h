@@ -1,5 +1,5 @@
 /* Packets on their way between the uplink and the slivers' links: tc programs, which change marks and TTLs and never
- * drop. What becomes of a packet is said by nftables and routing (netns/ruleset.ts). */
+ * drop. What becomes of a packet is said by nftables and routing (netns/ruleset/). */
 #pragma once
 #include "slots.h"
 #include <linux/if_ether.h>

@@ -68,7 +68,6 @@ struct command {
 	__u32 id; /* RESERVE, RELEASE, EVICT: the sliver; REVOKE: whom to reserve it for, or 0 */
 	__s32 result; /* 0, -EADDRINUSE (owner tells whose), -EAGAIN */
 	__u64 expected; /* SETTLE: only if this is still the state */
-	__u32 refs; /* SETTLE: sockets that were counted */
 	__u32 owner;
 };
 
@@ -99,15 +98,13 @@ static __always_inline __u64 wanted(struct command *c, __u64 old)
 		break;
 	case NODE_RELEASE:
 		return old & NODE ? without_owner(old & ~NODE) : old;
+	case SETTLE: /* nobody is behind it; were somebody all the same, the epoch says that it holds nothing any more */
+		others = old != c->expected; /* falls through */
 	case EVICT: /* sockets only; what is reserved stays so */
 		if (others || !(old & REFS_MASK))
 			return old;
 		old &= ~REFS_MASK;
 		return without_owner((old & EPOCH_MASK) == EPOCH_MASK ? old & ~EPOCH_MASK : old + EPOCH);
-	case SETTLE:
-		if (old != c->expected)
-			return old;
-		return without_owner((old & ~REFS_MASK) | ((__u64)(c->refs & 0xffff) * REF));
 	}
 	c->result = -EADDRINUSE;
 	return old;

@@ -169,16 +169,9 @@ export function programId(program: number): number {
   return info.readUInt32LE(4);
 }
 
-/** A descriptor that gives, once, what an iterator program writes for each element of `map`; the caller closes it. */
-export function iterate(program: number, map: number, close: (fd: number) => void): number {
-  const target = Buffer.alloc(8);
-  target.writeUInt32LE(map);
-  const link = new Attributes()
-    .u32(0, program)
-    .u32(8, TRACE_ITER)
-    .pointer(16, target)
-    .u32(24, target.byteLength)
-    .call('linkCreate', 'iterator');
+/** A descriptor that gives, once, what an iterator program writes; the caller closes it. */
+export function iterate(program: number, close: (fd: number) => void): number {
+  const link = new Attributes().u32(0, program).u32(8, TRACE_ITER).call('linkCreate', 'iterator');
   try {
     return new Attributes().u32(0, link).call('iterCreate', 'iterator');
   } finally {

@@ -11,7 +11,7 @@ export const RESERVED = 1 << 12;
 export const NODE = 1 << 13;
 /** The low half of a slot's state: id, flags, and above them the number of sockets. */
 export const REFS_SHIFT = 16;
-export const HOLDING_BYTES = 8;
+export const HOLDER_BYTES = 16;
 export const HOME_BYTES = 24;
 export const COMMAND_BYTES = 32;
 export const DENIAL_BYTES = 48;

@@ -173,8 +173,8 @@ export class PortLedger {
   }
 
   /**
-   * Makes the ledger agree with what exists: only these slivers are known, and a port is held by as many sockets as
-   * there are. Reservations stay.
+   * Makes the ledger agree with what exists: only these slivers are known, and behind each port that is held there is a
+   * socket. Reservations stay.
    * @param running namespaces by sliver id
    * @returns the claims that nobody stood behind
    */
@@ -183,9 +183,9 @@ export class PortLedger {
     for (const id of new Set([...this.#homes.ids(), ...ghosts.map(({ sliver }) => sliver)]))
       if (!running.has(id)) this.removeSliver(id);
     for (const [id, namespace] of running) this.addSliver(id, namespace);
-    for (const { slot, seen, counted } of this.#slots.miscounted(this.#fds)) {
+    for (const seen of this.#slots.unheld(this.#fds.holders)) {
       ghosts.push(this.#entry(seen));
-      this.#command('settle', slot, 0, { expected: seen.state, refs: counted });
+      this.#command('settle', seen.slot, 0, seen.state);
     }
     return ghosts;
   }
@@ -209,21 +209,15 @@ export class PortLedger {
   }
 
   /** One command to the program that alone changes slots (slots.h). */
-  #command(
-    operation: keyof typeof Operation,
-    slot: number,
-    id: number,
-    { expected = 0n, refs = 0 } = {},
-  ): void {
+  #command(operation: keyof typeof Operation, slot: number, id: number, expected = 0n): void {
     const record = Buffer.alloc(COMMAND_BYTES);
     record.writeUInt32LE(Operation[operation], 0);
     record.writeUInt32LE(slot, 4);
     record.writeUInt32LE(id, 8);
     record.writeBigUInt64LE(expected, 16);
-    record.writeUInt32LE(refs, 24);
     runProgram(this.#fds.command, record);
     if (record.readInt32LE(12) === 0) return;
-    const owner = record.readUInt32LE(28);
+    const owner = record.readUInt32LE(24);
     const { protocol, port } = named(slot);
     throw new SliverdError(
       'in-use',

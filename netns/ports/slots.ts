@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { closeFd } from '../../daemon/kernel/syscalls.ts';
 import { iterate, Mapped } from '../bpf/syscall.ts';
-import { HOLDING_BYTES, ID_MASK, NODE, REFS_SHIFT, RESERVED, SLOT_BYTES, SLOTS } from './layout.ts';
+import { HOLDER_BYTES, ID_MASK, NODE, REFS_SHIFT, RESERVED, SLOT_BYTES, SLOTS } from './layout.ts';
 
 const OWNED = RESERVED | NODE | (0xffff << REFS_SHIFT);
 
@@ -57,15 +57,13 @@ export class Slots {
   }
 
   /**
-   * Slots that say more sockets than there are, with their state of before the counting: whoever acts on it says so,
-   * and is refused when a socket came or went meanwhile.
+   * Slots that no socket stands behind, with their state of before the looking: whoever acts on it says so, and is
+   * refused when a socket came or went meanwhile. One that says too many is left until the last of them is gone.
    */
-  miscounted(fds: { holders: number; holdings: number }): { slot: number; seen: Slot; counted: number }[] {
+  unheld(holders: number): Slot[] {
     const before = [...this.owned()].filter(({ sockets }) => sockets > 0);
-    const counted = count(fds);
-    return before
-      .map((seen) => ({ slot: seen.slot, seen, counted: counted.get(key(seen.slot, epochOf(seen))) ?? 0 }))
-      .filter(({ seen, counted }) => counted < seen.sockets && this.at(seen.slot).state === seen.state);
+    const held = claimsHeld(holders);
+    return before.filter((seen) => !held.has(claim(seen.slot, epochOf(seen))));
   }
 
   close(): void {
@@ -77,21 +75,19 @@ export class Slots {
 function epochOf({ state }: Slot): number {
   return Number((state >> 32n) & 0xffffn);
 }
-function key(slot: number, epoch: number): number {
+function claim(slot: number, epoch: number): number {
   return slot * 65536 + epoch;
 }
 
-/** How many sockets hold each slot, of all that exist on the machine. */
-function count({ holders, holdings }: { holders: number; holdings: number }): Map<number, number> {
-  const fd = iterate(holders, holdings, closeFd);
+/** What sockets hold, of all that are in a file table of some process on the machine. */
+function claimsHeld(holders: number): Set<number> {
+  const fd = iterate(holders, closeFd);
   try {
     const records = readFileSync(fd);
-    const counts = new Map<number, number>();
-    for (let at = 0; at + HOLDING_BYTES <= records.length; at += HOLDING_BYTES) {
-      const of = key(records.readUInt32LE(at), records.readUInt16LE(at + 4));
-      counts.set(of, (counts.get(of) ?? 0) + 1);
-    }
-    return counts;
+    const held = new Set<number>();
+    for (let at = 0; at + HOLDER_BYTES <= records.length; at += HOLDER_BYTES)
+      held.add(claim(records.readUInt32LE(at + 8), records.readUInt16LE(at + 12)));
+    return held;
   } finally {
     closeFd(fd);
   }

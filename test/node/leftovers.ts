@@ -7,7 +7,7 @@ function inventory(): Set<string> {
   const found = new Set<string>();
   for (const line of readFileSync('/proc/self/mountinfo', 'utf8').trim().split('\n')) {
     const fields = line.split(' ');
-    found.add(`mount ${fields[4]}`);
+    if (fields[4] !== '/run/netns') found.add(`mount ${fields[4]}`); // ip-netns(8) makes it once for all time
   }
   for (const file of loops()) found.add(`loop device on ${file}`);
   for (const folder of [

@@ -484,13 +484,35 @@ describe('ghosts', () => {
     expect(await world.ports()).toEqual(['tcp/80 1 bind 1', 'udp/53 1 bind 2']);
     expect(await world.ledger('repair')).toEqual(['release']);
     const ghosts = await world.ledger('reconcile', running());
-    expect(ghosts).toMatchObject([
-      { protocol: 'tcp', port: 80, sliver: 1 },
-      { protocol: 'udp', port: 53, sliver: 1 },
-    ]);
-    expect(await world.ports()).toEqual(['udp/53 1 bind 1']);
-    expect(await world.ledger('reconcile', running())).toEqual([]);
+    expect(ghosts).toMatchObject([{ protocol: 'tcp', port: 80, sliver: 1 }]);
+    // Too many are said of one that somebody holds: it is left until he is gone.
+    expect(await world.ports()).toEqual(['udp/53 1 bind 2']);
     await one.run('close', 'c');
+    expect(await world.ledger('reconcile', running())).toMatchObject([{ protocol: 'udp', port: 53 }]);
+    await nothing();
+    expect(await world.ledger('reconcile', running())).toEqual([]);
+  });
+
+  it('are not what a process holds for another, or what was handed on and closed', async () => {
+    await one.run('opened', 'a', 'tcp', 80);
+    await one.run('listen', 'a');
+    const heir = await one.run('fork', 'a');
+    await one.run('close', 'a');
+    expect(await world.ledger('reconcile', running())).toEqual([]);
+    expect(await world.ports()).toEqual(['tcp/80 1 bind 1']);
+    await one.run('kill', heir);
+    await nothing();
+  });
+
+  it("whose socket was in nobody's hands take nothing from who comes after", async () => {
+    await one.run('opened', 'a', 'tcp', 80);
+    await one.run('hide', 'a'); // in a queue, in no file table
+    expect(await world.ledger('reconcile', running())).toMatchObject([{ protocol: 'tcp', port: 80 }]);
+    expect(await two.run('opened', 'b', 'tcp', 80)).toBe(80);
+    await one.run('unhide', 'a');
+    await one.run('close', 'a');
+    expect(await world.ports()).toEqual(['tcp/80 2 bind 1']);
+    await two.run('close', 'b');
   });
 
   it('of a sliver that runs no more are dropped, its reservations kept', async () => {

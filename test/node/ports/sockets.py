@@ -146,6 +146,19 @@ def ask(name, path):
     return 'ok'
 
 
+def hide(name):
+    """The socket is in a queue, and in no file table."""
+    held['.queue'], held['.in'] = socket.socketpair()
+    socket.send_fds(held['.in'], [b'x'], [held[name].fileno()])
+    return close(name)
+
+
+def unhide(name):
+    _, fds, _, _ = socket.recv_fds(held['.queue'], 1, 1)
+    held[name] = socket.socket(fileno=fds[0])
+    return 'ok'
+
+
 def as_json(value):
     if isinstance(value, list):
         return f"[{','.join(map(as_json, value))}]"

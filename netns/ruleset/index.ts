@@ -1,0 +1,43 @@
+import type { NftCommand } from '../nftables.ts';
+import { delivery } from './delivery.ts';
+import { TABLE, type Verb } from './expressions.ts';
+import { forward } from './forward.ts';
+import { origin } from './origin.ts';
+import type { Connected, Part, Uplink } from './part.ts';
+import { source } from './source.ts';
+
+/**
+ * The whole ruleset of a node: two tables of our own, which hold for slivers' links, the carrier and what is marked
+ * for slivers on the uplink, and let everything else pass untouched.
+ */
+const PARTS: readonly Part[] = [origin, forward, source, delivery];
+
+/** What JSON can't say, in nft's own language, to be applied ahead of the rest. */
+export { ZONES as TEXT } from './origin.ts';
+
+/** All rules and the elements of these slivers; in one transaction they take the place of what was there. */
+export function ruleset(uplink: Uplink, slivers: readonly Connected[]): NftCommand[] {
+  return [
+    ...PARTS.flatMap(({ chains }) => chains.flatMap((command) => [command, ...flushed(command)])),
+    ...PARTS.flatMap(({ objects }) => objects),
+    ...PARTS.flatMap(({ rules }) => rules(uplink)),
+    ...slivers.flatMap((sliver) => elements('add', sliver, uplink)),
+  ];
+}
+
+/** One sliver's elements. */
+export function elements(verb: Verb, sliver: Connected, uplink: Uplink): NftCommand[] {
+  return PARTS.flatMap((part) => part.elements(verb, sliver, uplink));
+}
+
+export const removal: NftCommand[] = ['inet', 'netdev'].flatMap((family) => [
+  { add: { table: { family, name: TABLE } } },
+  { delete: { table: { family, name: TABLE } } },
+]);
+
+function flushed(command: NftCommand): NftCommand[] {
+  const { chain } = command.add as { chain?: { family: string; table: string; name: string } };
+  if (!chain) return [];
+  const { family, table, name } = chain;
+  return [{ flush: { chain: { family, table, name } } }];
+}

@@ -1,0 +1,64 @@
+import { internalOf, linkOf, markOf, SLIVER_MARK } from '../numbers.ts';
+import {
+  chain,
+  concat,
+  counted,
+  ct,
+  drop,
+  element,
+  field,
+  has,
+  lookup,
+  match,
+  meta,
+  rule,
+  set,
+  TABLE,
+  table,
+} from './expressions.ts';
+import { fromSliver, fromUplink, isNew, type Part } from './part.ts';
+
+/** In nft's own language: its JSON (1.0.6) knows no `typeof`, and a conntrack zone has no other type. */
+export const ZONES = `add table inet ${TABLE}; add map inet ${TABLE} zones { typeof iifname : ct zone; }`;
+
+/**
+ * Whose a packet is. Nothing leaves a sliver with an address that isn't its own; each has connections of its own, so
+ * that two may use the same port to the same destination. A connection belongs to the sliver that began it, or whose
+ * port it came to (the mark that the steering program on the uplink gave its first packet). Replies and errors follow
+ * their connection.
+ */
+export const origin: Part = {
+  chains: [chain('origin', 'filter', 'prerouting', -300), chain('steer', 'filter', 'prerouting', -150)],
+  objects: [
+    { add: { counter: { ...table, name: 'spoofed' } } },
+    { add: { map: { ...table, name: 'marks', type: 'ifname', map: 'mark' } } },
+    { add: { set: { ...table, name: 'sources', type: ['ifname', 'ipv4_addr'] } } },
+    { flush: { map: { ...table, name: 'zones' } } },
+    { flush: { map: { ...table, name: 'marks' } } },
+    { flush: { set: { ...table, name: 'sources' } } },
+  ],
+  rules: (uplink) => [
+    rule(
+      'origin',
+      fromSliver,
+      match(concat(meta('iifname'), field('ip', 'saddr')), '@sources', '!='),
+      counted('spoofed'),
+      drop,
+    ),
+    rule('origin', fromSliver, match(meta('nfproto'), 'ipv6'), counted('spoofed'), drop), // it has none of its own
+    rule(
+      'origin',
+      fromSliver,
+      set({ ct: { key: 'zone', dir: 'original' } }, lookup(meta('iifname'), 'zones')),
+    ),
+    rule('steer', fromSliver, isNew, set(ct('mark'), lookup(meta('iifname'), 'marks'))),
+    rule('steer', fromUplink(uplink), isNew, has(meta('mark'), SLIVER_MARK), set(ct('mark'), meta('mark'))),
+    rule('steer', fromUplink(uplink), has(ct('mark'), SLIVER_MARK), set(meta('mark'), ct('mark'))),
+  ],
+  elements: (verb, { id }, uplink) => [
+    element(verb, table, 'zones', linkOf(id), id),
+    element(verb, table, 'marks', linkOf(id), markOf(id)),
+    element(verb, table, 'sources', concat(linkOf(id), uplink.address)),
+    element(verb, table, 'sources', concat(linkOf(id), internalOf(id))),
+  ],
+};

@@ -1,0 +1,34 @@
+import type { NftCommand } from '../nftables.ts';
+import { CARRIER } from '../numbers.ts';
+import { match, meta, type Verb } from './expressions.ts';
+
+export interface Uplink {
+  readonly name: string;
+  /** The node's public IPv4 address, in dotted form. */
+  readonly address: string;
+}
+
+/** A sliver whose link is there. */
+export interface Connected {
+  readonly id: number;
+}
+
+/**
+ * One concern of the ruleset, with chains of its own (so that no order between parts matters but that of their
+ * priorities). A sliver is elements of sets and maps, never a rule.
+ */
+export interface Part {
+  /** Base chains and objects: each is added, then emptied, then filled anew in one transaction. */
+  readonly chains: readonly NftCommand[];
+  readonly objects: readonly NftCommand[];
+  rules(uplink: Uplink): NftCommand[];
+  /** What a sliver is here: to be added once its link is there, to be deleted when it is gone. */
+  elements(verb: Verb, sliver: Connected, uplink: Uplink): NftCommand[];
+}
+
+export const fromSliver = match(meta('iifname'), 'sv*');
+export const toSliver = match(meta('oifname'), 'sv*');
+export const fromUplink = (uplink: Uplink) => match(meta('iifname'), uplink.name);
+export const toUplink = (uplink: Uplink) => match(meta('oifname'), uplink.name);
+export const toCarrier = match(meta('oifname'), CARRIER);
+export const isNew = match({ ct: { key: 'state' } }, 'new', 'in');
