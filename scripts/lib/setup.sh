@@ -6,6 +6,9 @@ NODE=$PROJECT/node_modules/.bin/node
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 fail() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
+# node_flags PATTERN: those of scripts/lib/node-flags, '^--' its options, '^[A-Z]' its environment.
+node_flags() { grep "$1" "$PROJECT/scripts/lib/node-flags" | tr '\n' ' '; }
+
 need_root() { [ "$(id -u)" = 0 ] || fail "needs root: sudo $0 $*"; }
 
 # need_packages GROUP…: installs what is missing of those groups of scripts/debian-packages.

@@ -15,7 +15,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const PROJECT = new URL('../..', import.meta.url).pathname;
 const NODE = process.execPath;
-const FLAGS = readFileSync(`${PROJECT}scripts/lib/node-flags`, 'utf8').match(/^--.*$/gm) ?? [];
+const NODE_FLAGS = readFileSync(`${PROJECT}scripts/lib/node-flags`, 'utf8');
+const FLAGS = NODE_FLAGS.match(/^--.*$/gm) ?? [];
+const ENVIRONMENT = Object.fromEntries(
+  (NODE_FLAGS.match(/^[A-Z].*$/gm) ?? []).map((line) => line.split('=')),
+);
 const COMPILE_CACHE = `${process.env.SLIVERD_CACHE ?? '/var/cache/sliverd'}/compile-cache`;
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape, and expect() checks them
@@ -101,7 +105,10 @@ export class TestNode {
     this.daemon = spawn(
       'nsenter',
       [...this.#enter(), NODE, ...FLAGS, `${PROJECT}daemon/main.ts`, '--config', this.config],
-      { stdio: ['ignore', log, log], env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE, ...env } },
+      {
+        stdio: ['ignore', log, log],
+        env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE, ...ENVIRONMENT, ...env },
+      },
     );
     if (wait) await this.serving();
   }
