@@ -1,0 +1,43 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { afterAll, expect, test } from 'vitest';
+import { until } from './harness.ts';
+
+const SANDBOX = new URL('../../scripts/sandbox', import.meta.url).pathname;
+/** A node's name has up to eleven letters and digits. */
+const NAME = `t${process.pid}`;
+const RUN = `/run/sliverd/nodes/${NAME}`;
+
+const sandbox = (...args: string[]) => execFileSync(SANDBOX, args, { encoding: 'utf8', timeout: 60_000 });
+const pid = (of: 'holder' | 'sliverd') => Number(readFileSync(`${RUN}/${of}.pid`, 'utf8'));
+const uplink = () => sandbox('enter', NAME, '--', 'ip', '-4', '-brief', 'address', 'show', 'eth0');
+
+async function killAll(): Promise<void> {
+  const pids = [pid('sliverd'), pid('holder')];
+  for (const each of pids) process.kill(each, 'SIGKILL');
+  await until(() => pids.every((each) => !existsSync(`/proc/${each}`)), 'their end');
+}
+
+afterAll(() => {
+  sandbox('purge', NAME);
+});
+
+test('a sandbox whose every process was killed comes up again as it was, and goes without a trace', async () => {
+  sandbox('up', NAME);
+  expect(sandbox('list').split('\n')).toContain(NAME);
+  const before = uplink();
+  expect(before).toContain('198.51.100.');
+
+  await killAll();
+  expect(sandbox('list').split('\n')).not.toContain(NAME);
+  sandbox('up', NAME);
+  expect(uplink()).toBe(before);
+
+  await killAll();
+  sandbox('purge', NAME);
+  expect(existsSync(RUN)).toBe(false);
+  expect(existsSync(`/var/lib/sliverd/nodes/${NAME}`)).toBe(false);
+  expect(existsSync(`/run/netns/sliverd-${NAME}`)).toBe(false);
+  // What was never there is away, too.
+  sandbox('purge', NAME);
+});
