@@ -126,7 +126,8 @@ async function main(): Promise<void> {
     say(`made in ${((performance.now() - started) / 1000).toFixed(1)} s`);
     report.levels.push(level(count, await measureRounds(filled, { only, rounds, firstId: 1500, say })));
     say('idle');
-    report.idle = await idle(node, values.quick ? 5 : 20);
+    // A whole minute, since each sliver is looked at once in that time.
+    report.idle = await idle(node, values.quick ? 5 : 60);
     report.beside.push(beside(node, count), ...besides);
     say('restarts');
     for (let again = 0; again < 3; again++) report.restarts.push(await restart(node));
