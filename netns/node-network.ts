@@ -1,4 +1,4 @@
-import { readlinkSync } from 'node:fs';
+import { existsSync, readlinkSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { during, explain } from '../daemon/errors.ts';
 import { Carrier } from './carrier.ts';
@@ -129,11 +129,12 @@ export class NodeNetwork implements SliverNetwork {
     }
   }
 
-  /** Leaves the uplink as it was: forwarding is what it is for all links. */
+  /** Leaves the uplink as it was, if it is still there: forwarding is what it is for all links. */
   async #release(): Promise<void> {
     const { name, index } = this.#uplink;
     await this.#ledger?.unsteer(index);
-    setSysctl(`ipv4/conf/${name}/forwarding`, readSysctl('ipv4/conf/all/forwarding'));
+    if (existsSync(`/proc/sys/net/ipv4/conf/${name}`))
+      setSysctl(`ipv4/conf/${name}/forwarding`, readSysctl('ipv4/conf/all/forwarding'));
   }
 
   /** Ports are arbitrated at bind, where the kernel can. */
@@ -200,7 +201,7 @@ export class NodeNetwork implements SliverNetwork {
     const found = await findUplink(this.#links, this.#options.uplink);
     if (!found || (found.name === this.#uplink.name && found.address === this.#uplink.address)) return;
     const before = this.#uplink.address;
-    if (found.index !== this.#uplink.index) await this.#release().catch(() => {}); // it may be gone
+    if (found.index !== this.#uplink.index) await this.#release();
     this.#uplink = found;
     await this.#ruleset();
     this.#ledger?.configure(this.#settings());

@@ -265,4 +265,10 @@ describe('the node', () => {
     await until(async () => (await node.ok('GET', '/v1/slivers/a_one')).state === 'running', 'a_one to run');
     expect((await sh('a_one', `ping -c 1 -W 2 ${World.address}`)).exitCode).toBe(0);
   });
+
+  it('goes down without its uplink, which somebody unplugged', async () => {
+    const other = await TestNode.start('', {}, (pid) => world.connect(pid, '198.51.100.11'));
+    other.inside('ip', 'link', 'delete', 'eth0');
+    await other.stop();
+  });
 });
