@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Beside, beside, idle, restart } from './costs.ts';
 import { fill, measureRounds, OPERATIONS, type Operation } from './measure.ts';
+import { networkBench } from './network/index.ts';
 import { level, type Report, table } from './report.ts';
 import { crun } from './subjects/crun.ts';
 import { docker } from './subjects/docker.ts';
@@ -12,11 +13,14 @@ import { sliverd } from './subjects/sliverd.ts';
 import { type Subject, Unavailable } from './subjects/subject.ts';
 import { targets } from './targets.ts';
 
+/** What can be asked for by itself. */
+const PARTS = [...OPERATIONS, 'network'] as const;
+
 const USAGE = `Usage: npm run bench [-- OPTIONS]      (as root)
 
-  --count N         slivers for the second level and the costs of a full node (200)
+  --count N         slivers for the second level and the costs of a full node (200; of its network 500)
   --rounds N        rounds of each level (20)
-  --only LIST       of ${OPERATIONS.join(',')}: create and delete always happen, the others as named
+  --only LIST       of ${PARTS.join(',')}: with any of the first four, create and delete happen too
   --peers LIST      of podman,lxc,docker (all that are installed)
   --install-peers   install them from Debian first
   --json FILE       write the report there as well
@@ -70,24 +74,45 @@ function installPeers(): void {
 }
 
 async function main(): Promise<void> {
-  const count = number(values.count, values.quick ? 20 : 200);
   const rounds = number(values.rounds, values.quick ? 3 : 20);
-  const only = (values.only?.split(',') ?? [...OPERATIONS]) as Operation[];
-  for (const operation of only)
-    if (!OPERATIONS.includes(operation))
-      throw new Error(`'${operation}' is none of ${OPERATIONS.join(', ')}`);
+  const only = (values.only?.split(',') ?? [...PARTS]) as (typeof PARTS)[number][];
+  for (const part of only)
+    if (!PARTS.includes(part)) throw new Error(`'${part}' is none of ${PARTS.join(', ')}`);
+  const peers = values.peers.split(',').filter(Boolean);
+  for (const name of peers)
+    if (!(name in PEERS)) throw new Error(`'${name}' is none of ${Object.keys(PEERS).join(', ')}`);
 
   const report: Report = { subjects: {}, skipped: {}, levels: [], beside: [], restarts: [] };
+  const operations = OPERATIONS.filter((operation) => only.includes(operation));
+  if (operations.length) await lifecycle(report, operations, peers, rounds);
+  if (only.includes('network'))
+    report.network = await networkBench({
+      rounds,
+      peers,
+      say,
+      count: number(values.count, values.quick ? 20 : 500),
+    });
+  console.log(table(report));
+  if (values.json)
+    writeFileSync(values.json, `${JSON.stringify({ ...report, targets: targets(report) }, null, 2)}\n`);
+}
+
+const PEERS: Record<string, () => Promise<Subject>> = { docker, podman, lxc };
+
+/** A sliver's life, beside those of others. */
+async function lifecycle(
+  report: Report,
+  only: readonly Operation[],
+  wanted: readonly string[],
+  rounds: number,
+): Promise<void> {
+  const count = number(values.count, values.quick ? 20 : 200);
   const node = await sliverd();
   const subjects: Subject[] = [node];
-  const peers: Record<string, () => Promise<Subject>> = { docker, podman, lxc };
-  const wanted = values.peers.split(',').filter(Boolean);
-  for (const name of wanted)
-    if (!peers[name]) throw new Error(`'${name}' is none of ${Object.keys(peers).join(', ')}`);
   const join = async (name: string) => {
     if (!wanted.includes(name)) return;
     try {
-      const subject = await peers[name]?.();
+      const subject = await PEERS[name]?.();
       if (subject) subjects.push(subject);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
@@ -136,9 +161,6 @@ async function main(): Promise<void> {
     for (const subject of subjects.reverse())
       await subject.stop().catch((error) => say(`${subject.name}: ${error.message}`));
   }
-  console.log(table(report));
-  if (values.json)
-    writeFileSync(values.json, `${JSON.stringify({ ...report, targets: targets(report) }, null, 2)}\n`);
 }
 
 if (values.help) {

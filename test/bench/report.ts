@@ -1,5 +1,7 @@
 import type { Beside, Idle, Restart } from './costs.ts';
 import { OPERATIONS, type Operation, type Samples } from './measure.ts';
+import type { NetworkReport } from './network/index.ts';
+import { networkTable } from './network/report.ts';
 import { type Summary, summarise } from './statistics.ts';
 import { targets } from './targets.ts';
 
@@ -16,6 +18,7 @@ export interface Report {
   readonly beside: Beside[];
   readonly restarts: Restart[];
   idle?: Idle;
+  network?: NetworkReport;
 }
 
 export function level(containers: number, samples: Samples): Level {
@@ -31,7 +34,7 @@ export function level(containers: number, samples: Samples): Level {
 
 /** For people: what was compared, medians with their quartiles, ratios, and what the project promises. */
 export function table(report: Report): string {
-  const lines: string[] = ['What the times include'];
+  const lines: string[] = report.levels.length ? ['What the times include'] : [];
   for (const [name, includes] of Object.entries(report.subjects)) lines.push(`  ${name}: ${includes}`);
   for (const [name, why] of Object.entries(report.skipped)) lines.push(`  ${name}: SKIPPED, ${why}`);
   for (const each of report.levels) lines.push('', ...times(each));
@@ -52,6 +55,7 @@ export function table(report: Report): string {
       ]),
     );
   }
+  if (report.network) lines.push('', ...networkTable(report.network));
   lines.push('', 'Targets');
   lines.push(
     ...rows(
@@ -81,7 +85,8 @@ function times({ containers, times }: Level): string[] {
 
 const kib = (bytes: number) => `${Math.round(bytes / 1024).toLocaleString('en')} KiB`;
 
-function rows(cells: string[][]): string[] {
+/** Cells in columns. */
+export function rows(cells: string[][]): string[] {
   const widths = cells.reduce<number[]>(
     (most, row) => row.map((cell, column) => Math.max(most[column] ?? 0, cell.length)),
     [],

@@ -1,3 +1,4 @@
+import { networkTargets } from './network/targets.ts';
 import type { Report } from './report.ts';
 
 export interface Target {
@@ -43,5 +44,5 @@ export function targets(report: Report): Target[] {
     below(`restart with ${slivers} slivers: serving after`, serving / 1000, 3, 's');
     below('slivers disturbed by it', disturbed, 1, 'slivers');
   }
-  return found;
+  return report.network ? [...found, ...networkTargets(report.network)] : found;
 }

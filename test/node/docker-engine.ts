@@ -7,8 +7,14 @@ import { until } from './harness.ts';
 /**
  * A Docker engine in mount, network and process namespaces of its own, for tests that run outside of them: it sees
  * no network and no cgroup but its own, and nothing of it outlives this process.
+ * @param network whether it gives containers one: a bridge, published ports
  */
-export async function startEngine(): Promise<{ socket: string; stop(): Promise<void> }> {
+export async function startEngine({ network = false } = {}): Promise<{
+  socket: string;
+  /** A process in its network namespace. */
+  pid: number;
+  stop(): Promise<void>;
+}> {
   const folder = mkdtempSync(`${tmpdir()}/sliverd-engine-`);
   mkdirSync(`${folder}/run`);
   const socket = `${folder}/run/docker.sock`;
@@ -29,12 +35,13 @@ export async function startEngine(): Promise<{ socket: string; stop(): Promise<v
         '--',
         'sh',
         '-c',
-        'mount -t cgroup2 cgroup2 /sys/fs/cgroup && ip link set lo up && exec "$@"',
+        `{ grep -q ' /sys/fs/cgroup cgroup2 ' /proc/mounts || mount -t cgroup2 cgroup2 /sys/fs/cgroup; } && ip link set lo up && exec "$@"`,
         'sh',
       ],
       ...['dockerd', '--data-root', `${folder}/data`, '--exec-root', `${folder}/exec`],
       ...['--host', `unix://${socket}`, '--pidfile', `${folder}/pid`],
-      ...['--iptables=false', '--ip6tables=false', '--bridge=none', '--storage-driver=overlay2'],
+      ...(network ? [] : ['--iptables=false', '--ip6tables=false', '--bridge=none']),
+      '--storage-driver=overlay2',
     ],
     { stdio: ['ignore', log, log] },
   );
@@ -44,6 +51,7 @@ export async function startEngine(): Promise<{ socket: string; stop(): Promise<v
     throw new Error(`dockerd ended: ${readFileSync(`${folder}/log`, 'utf8').slice(-2000)}`);
   return {
     socket,
+    pid: engine.pid ?? 0,
     async stop() {
       engine.kill('SIGKILL');
       await ended;

@@ -1,0 +1,46 @@
+import { execFileSync } from 'node:child_process';
+
+/**
+ * The outside host, a network namespace, and a cable from it to each host that is measured: direct neighbours, since
+ * every router between would add its own noise to what is measured in microseconds.
+ */
+export class Outside {
+  readonly pid: number;
+  #hosts = 0;
+
+  constructor(pid: number) {
+    this.pid = pid;
+    this.#in(pid, 'ip', 'link', 'set', 'lo', 'up');
+  }
+
+  /** Gives the network namespace of a process an uplink `eth0` and a default route; returns its address. */
+  connect(host: number): string {
+    const [link, network] = [`h${++this.#hosts}`, `198.51.100.${this.#hosts * 4}`];
+    const [here, there] = [1, 2].map((last) => network.replace(/\d+$/, String(this.#hosts * 4 + last)));
+    this.#in(
+      this.pid,
+      'ip',
+      'link',
+      'add',
+      link,
+      'type',
+      'veth',
+      'peer',
+      'name',
+      'eth0',
+      'netns',
+      String(host),
+    );
+    this.#in(this.pid, 'ip', 'address', 'add', `${here}/30`, 'dev', link);
+    this.#in(this.pid, 'ip', 'link', 'set', link, 'up');
+    this.#in(host, 'ip', 'link', 'set', 'lo', 'up');
+    this.#in(host, 'ip', 'address', 'add', `${there}/30`, 'dev', 'eth0');
+    this.#in(host, 'ip', 'link', 'set', 'eth0', 'up');
+    this.#in(host, 'ip', 'route', 'add', 'default', 'via', here ?? '');
+    return there ?? '';
+  }
+
+  #in(pid: number, ...words: string[]): void {
+    execFileSync('nsenter', [`--net=/proc/${pid}/ns/net`, '--', ...words]);
+  }
+}
