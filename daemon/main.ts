@@ -20,6 +20,7 @@ import { OPTIONS } from './options.ts';
 import { admitDisk, availableBytes, diskFree, measureCapacity } from './resources/admission.ts';
 import { watchClock } from './slivers/clock.ts';
 import { faultFromEnvironment } from './slivers/fault.ts';
+import { networkLimits } from './slivers/network-limits.ts';
 import { Ports } from './slivers/ports.ts';
 import { Reconciler } from './slivers/reconciler.ts';
 import { SliverService } from './slivers/service.ts';
@@ -74,6 +75,7 @@ async function main(): Promise<void> {
     ...(config.uplink ? { uplink: config.uplink } : {}),
     bpf: `${paths.run}/bpf`,
     cgroup: cgroups.path,
+    caps: config.network,
     log,
   });
   const ports = new Ports({ ledger: network.ports, store, database, events });
@@ -86,6 +88,7 @@ async function main(): Promise<void> {
       profiles,
       imageRoot: (digest) => images.root(digest),
       network,
+      networkLimits: ({ rspec }) => networkLimits(rspec),
       stopGraceSeconds: config.stopGraceSeconds,
       log,
     }),

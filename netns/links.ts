@@ -249,5 +249,17 @@ export function attribute(type: number, value: Buffer): Buffer {
   return whole;
 }
 
+/** Attributes of a netlink message by type. */
+export function attributesOf(data: Buffer): Map<number, Buffer> {
+  const attributes = new Map<number, Buffer>();
+  for (let at = 0; at + 4 <= data.length; ) {
+    const length = data.readUInt16LE(at);
+    if (length < 4) break;
+    attributes.set(data.readUInt16LE(at + 2) & 0x3fff, data.subarray(at + 4, at + length));
+    at += (length + 3) & ~3;
+  }
+  return attributes;
+}
+
 export const packed = (address: string): Buffer => Buffer.from(address.split('.').map(Number));
 export const dotted = (bytes: Buffer): string => [...bytes].join('.');

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { attributesOf } from './links.ts';
 import { TABLE } from './ruleset/expressions.ts';
 
 const NETLINK_NETFILTER = 12;
@@ -34,16 +35,4 @@ export function watchRuleset(changed: () => void): () => void {
   socket.on('error', changed);
   socket.addMembership(NFNLGRP_NFTABLES);
   return () => socket.close();
-}
-
-/** Attributes of a netlink message by type: length, type, value, padded to four bytes. */
-function attributesOf(data: Buffer): Map<number, Buffer> {
-  const attributes = new Map<number, Buffer>();
-  for (let at = 0; at + 4 <= data.length; ) {
-    const length = data.readUInt16LE(at);
-    if (length < 4) break;
-    attributes.set(data.readUInt16LE(at + 2) & 0x3fff, data.subarray(at + 4, at + length));
-    at += (length + 3) & ~3;
-  }
-  return attributes;
 }

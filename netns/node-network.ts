@@ -3,12 +3,14 @@ import type { Logger } from 'pino';
 import { during, explain } from '../daemon/errors.ts';
 import { Carrier } from './carrier.ts';
 import { Links } from './links.ts';
+import type { NetworkLimits, NetworkUsage } from './network-limits.ts';
 import { watchRuleset } from './nft-watch.ts';
 import { Nftables } from './nftables.ts';
-import { GATEWAY, linkOf } from './numbers.ts';
+import { CARRIER_END, GATEWAY, linkOf } from './numbers.ts';
 import { PortGuard } from './ports/guard.ts';
 import { PortLedger } from './ports/ledger.ts';
 import { DEFAULT_RANGES, type Settings } from './ports/settings.ts';
+import { type Caps, Shaping } from './rates/shaping.ts';
 import { elements, removal, ruleset, TEXT } from './ruleset/index.ts';
 import type { SliverNetwork } from './sliver-network.ts';
 import { readSysctl, setSysctl } from './sysctl.ts';
@@ -23,6 +25,7 @@ export interface NetworkOptions {
   readonly bpf: string;
   /** The cgroup that all slivers are in. */
   readonly cgroup: string;
+  readonly caps: Caps;
   readonly log: Logger;
 }
 
@@ -33,6 +36,7 @@ const GUARD_EVERY = 1000;
 interface Member {
   readonly pid: number;
   readonly namespace: string;
+  readonly limits: NetworkLimits;
 }
 
 /**
@@ -41,9 +45,10 @@ interface Member {
  * `up`, mended when somebody else takes a part away, and undone by `down`.
  */
 export class NodeNetwork implements SliverNetwork {
-  readonly degraded: { what: string; why: string; cost: string }[] = [];
+  readonly #lacks: { what: string; why: string; cost: string }[] = [];
   readonly #options: NetworkOptions;
   #ledger: PortLedger | undefined;
+  #shaping: Shaping | undefined;
   #uplink: Uplink;
   readonly #links = new Links();
   readonly #carrier = new Carrier(this.#links);
@@ -62,6 +67,10 @@ export class NodeNetwork implements SliverNetwork {
     return this.#ledger;
   }
 
+  get degraded(): { what: string; why: string; cost: string }[] {
+    return [...this.#lacks, ...(this.#shaping?.degraded ?? [])];
+  }
+
   static async up(uplink: Uplink, options: NetworkOptions): Promise<NodeNetwork> {
     const network = new NodeNetwork(uplink, options);
     await during(`sharing the address of ${uplink.name}`, async () => {
@@ -70,27 +79,29 @@ export class NodeNetwork implements SliverNetwork {
       await network.#ruleset();
     });
     await network.#arbitrate();
+    await network.#shape();
     network.#watch();
     return network;
   }
 
-  async attach(id: number, pid: number): Promise<void> {
+  async attach(id: number, pid: number, limits: NetworkLimits): Promise<void> {
     const [known, namespace] = [this.#attached.get(id), namespaceOf(pid)];
-    if (known?.pid === pid && known.namespace === namespace) return;
     await during(`connecting the network namespace of process ${pid}`, async () => {
-      if (this.#attached.has(id) && !known && (await this.#takeOver(id, pid))) return;
-      await this.detach(id); // of a namespace that is on its way out
-      const link = await wire(this.#links, id, pid, this.#uplink.address);
-      await this.#claim(id, pid, link);
-      this.#nft.apply(elements('add', { id }, this.#uplink));
-      this.#attached.set(id, { pid, namespace });
+      if (known?.pid !== pid || known.namespace !== namespace) await this.#connect(id, pid, limits);
+      this.#attached.set(id, { pid, namespace, limits });
+      await this.#shaping?.set(id, limits, this.#unknown());
     });
+  }
+
+  usage(id: number): NetworkUsage {
+    return this.#shaping ? { bytes: this.#shaping.traffic.bytes(id) } : {};
   }
 
   async detach(id: number): Promise<void> {
     const known = this.#attached.has(id);
     this.#ledger?.removeSliver(id);
     this.#attached.delete(id);
+    await this.#shaping?.forget(id, this.#unknown());
     await this.#links.remove(linkOf(id));
     if (!known) return;
     try {
@@ -112,9 +123,21 @@ export class NodeNetwork implements SliverNetwork {
     for (const id of await this.#linked()) await this.#links.remove(linkOf(id));
     this.#nft.apply(removal);
     await this.#release();
+    this.#shaping?.close();
     this.#ledger?.down();
     await this.#carrier.remove();
     this.#links.close();
+  }
+
+  async #connect(id: number, pid: number, limits: NetworkLimits): Promise<void> {
+    const before = this.#attached.has(id) && !this.#attached.get(id);
+    if (before && (await this.#takeOver(id, pid))) return;
+    await this.detach(id); // of a namespace that is on its way out
+    this.#shaping?.traffic.begin(id);
+    await this.#shaping?.set(id, limits, this.#unknown());
+    const link = await wire(this.#links, id, pid, this.#uplink.address);
+    await this.#claim(id, pid, link);
+    this.#nft.apply(elements('add', { id }, this.#uplink));
   }
 
   /** Takes a sliver for connected that an earlier daemon connected; false when its end of the link is gone. */
@@ -122,7 +145,6 @@ export class NodeNetwork implements SliverNetwork {
     try {
       await wireInside(id, pid, this.#uplink.address);
       await this.#claim(id, pid, (await this.#links.find(linkOf(id))).index);
-      this.#attached.set(id, { pid, namespace: namespaceOf(pid) });
       return true;
     } catch {
       return false;
@@ -132,6 +154,7 @@ export class NodeNetwork implements SliverNetwork {
   /** Leaves the uplink as it was, if it is still there: forwarding is what it is for all links. */
   async #release(): Promise<void> {
     const { name, index } = this.#uplink;
+    await this.#shaping?.unshape();
     await this.#ledger?.unsteer(index);
     if (existsSync(`/proc/sys/net/ipv4/conf/${name}`))
       setSysctl(`ipv4/conf/${name}/forwarding`, readSysctl('ipv4/conf/all/forwarding'));
@@ -146,12 +169,26 @@ export class NodeNetwork implements SliverNetwork {
     } catch (error) {
       log.warn({ err: error }, 'ports of the shared address are not arbitrated');
       this.#ledger = undefined;
-      this.degraded.push({
+      this.#lacks.push({
         what: 'ports of the shared address',
         why: explain(error),
         cost: 'Slivers reach the world, and nobody reaches a service in a sliver.',
       });
     }
+  }
+
+  /** Rates need the programs of the ledger. */
+  async #shape(): Promise<void> {
+    if (!this.#ledger) return;
+    const { caps, log } = this.#options;
+    const { index } = await this.#links.find(CARRIER_END);
+    this.#shaping = await Shaping.open({ programs: this.#ledger.programs, caps, log }, index);
+    await this.#shaping.shape(this.#uplink.index, this.#unknown());
+  }
+
+  /** Slivers that an earlier daemon connected, and that this one has not been told of yet. */
+  #unknown(): ReadonlySet<number> {
+    return new Set([...this.#attached].filter(([, member]) => !member).map(([id]) => id));
   }
 
   #settings(): Settings {
@@ -192,8 +229,9 @@ export class NodeNetwork implements SliverNetwork {
     for (const [id, member] of [...this.#attached]) {
       if (!member || linked.includes(id) || namespaceOf(member.pid) !== member.namespace) continue;
       await this.detach(id);
-      await this.attach(id, member.pid);
+      await this.attach(id, member.pid, member.limits);
     }
+    await this.#shaping?.mend(this.#unknown());
   }
 
   /** Brings a new address of the uplink to the rules and into the slivers; without one, all stays as it is. */
@@ -206,6 +244,7 @@ export class NodeNetwork implements SliverNetwork {
     await this.#ruleset();
     this.#ledger?.configure(this.#settings());
     await this.#ledger?.steer(found.index);
+    await this.#shaping?.shape(found.index, this.#unknown());
     for (const [id, member] of [...this.#attached]) {
       if (!member || namespaceOf(member.pid) !== member.namespace) continue;
       // What a guest has made of its own side may refuse: the next look at the sliver does it anew.

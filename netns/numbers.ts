@@ -9,6 +9,9 @@ export const SLIVER_MARK = 0x10000;
 /** Set in a packet whose source port belongs to another sliver: it leaves from one that is nobody's. */
 export const FOREIGN_MARK = 0x20000;
 
+/** Set in a packet that came in at a sliver's link; the id is below. Without SLIVER_MARK it is routed as any other. */
+export const FROM_MARK = 0x40000;
+
 export const markOf = (id: number): number => SLIVER_MARK | id;
 
 /** The host end of its link. */
@@ -27,3 +30,6 @@ export const MAC = Buffer.from([0x02, 0x00, 0x5e, 0x00, 0x00, 0x01]);
 /** The device that packets for slivers are routed to; the egress chain on it hands each to its sliver's link. */
 export const CARRIER = 'slivers0';
 export const CARRIER_END = 'slivers0p';
+
+/** The major number of our queues, by which one is known for ours. As in netns/bpf/traffic.h. */
+export const QUEUES = 0x5356;

@@ -1,5 +1,6 @@
 import { during } from '../daemon/errors.ts';
 import { Links } from './links.ts';
+import type { NetworkLimits, NetworkUsage } from './network-limits.ts';
 import type { PortLedger } from './ports/ledger.ts';
 
 /**
@@ -12,8 +13,13 @@ export interface SliverNetwork {
   readonly ports?: PortLedger | undefined;
   /** What it can't give on this node. */
   readonly degraded: readonly { what: string; why: string; cost: string }[];
-  /** @param pid a process in the sliver's network namespace, as the host sees it. What is done already is done anew. */
-  attach(id: number, pid: number): Promise<void>;
+  /**
+   * Also brings a connected sliver to limits that changed: what is done already is left alone.
+   * @param pid a process in the sliver's network namespace, as the host sees it
+   */
+  attach(id: number, pid: number, limits: NetworkLimits): Promise<void>;
+  /** Of a sliver since it was connected. */
+  usage(id: number): NetworkUsage;
   /** What isn't there is no error. */
   detach(id: number): Promise<void>;
   /** Removes what belongs to none of these slivers; returns what it removed, for the log. */
@@ -36,6 +42,7 @@ export function loopbackNetwork(why: string): SliverNetwork {
         }
       });
     },
+    usage: () => ({}),
     async detach() {},
     async sweep() {
       return [];

@@ -1,11 +1,11 @@
 import { netlinkIn } from './namespace.ts';
 
-/** Groups of rtnetlink(7) that tell of links, IPv4 addresses, routes and rules. */
-const GROUPS = [1, 5, 7, 8];
+/** Groups of rtnetlink(7) that tell of links, queues and filters, IPv4 addresses, routes and rules. */
+const GROUPS = [1, 4, 5, 7, 8];
 const QUIET = 200;
 
 /**
- * Calls back when links, addresses, routes or rules of this process's network namespace have changed and then been
+ * Calls back when links, queues, addresses, routes or rules of this process's network namespace have changed and then been
  * quiet for a fifth of a second; returns what ends the watching. The kernel may drop messages when many come at once, but not
  * the last ones: whoever is called looks for itself at what is.
  */

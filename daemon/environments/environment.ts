@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Logger } from 'pino';
+import type { NetworkUsage } from '../../netns/network-limits.ts';
 import type { SliverRecord } from '../slivers/record.ts';
 
 /**
@@ -51,6 +52,7 @@ export interface Usage {
   io?: { readBytes: number; writeBytes: number; reads: number; writes: number };
   diskBytes?: number;
   diskInodes?: number;
+  network?: NetworkUsage;
   /** Pressure stall information: share of time (percent, 10 s average) that some or all tasks waited. */
   pressure?: Record<'cpu' | 'memory' | 'io', { some: number; full: number }>;
 }

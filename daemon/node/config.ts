@@ -53,6 +53,15 @@ const ConfigFile = Type.Object(
           "The network link that slivers share the address of; default: that of the default route; 'none': no network.",
       }),
     ),
+    network: Type.Optional(
+      Type.Object(
+        { up: Type.Optional(Type.Integer({ minimum: 100_000, maximum: 1e12 })) },
+        {
+          additionalProperties: false,
+          description: 'What slivers may have of the uplink; rates in bits per second.',
+        },
+      ),
+    ),
     buildNetwork: Type.Optional(
       path('The network namespace that image builds download in; default: that of the daemon.'),
     ),
@@ -84,6 +93,7 @@ export interface Config {
   reserve: { cores: number; memoryBytes: number; processes: number; diskBytes: number };
   docker?: { socket: string };
   uplink?: string;
+  network: { up: number };
   buildNetwork?: string;
   stopGraceSeconds: number;
   logLevel: string;
@@ -133,6 +143,7 @@ export function parseConfig(text: string, file: string): Config {
     },
     ...(settings.docker ? { docker: settings.docker } : {}),
     ...(settings.uplink ? { uplink: settings.uplink } : {}),
+    network: { up: settings.network?.up ?? Number.POSITIVE_INFINITY },
     ...(settings.buildNetwork ? { buildNetwork: settings.buildNetwork } : {}),
     stopGraceSeconds: settings.stopGraceSeconds ?? 5,
     logLevel: settings.logLevel ?? 'info',

@@ -13,6 +13,10 @@ const bytes = (minimum: number, description: string) =>
 const perSecond = (description: string) =>
   Type.Union([Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }), max], { description });
 
+const rate = (description: string) =>
+  Type.Union([Type.Integer({ minimum: 8000, maximum: 1e12 }), max], { description });
+const guaranteed = (description: string) => Type.Integer({ minimum: 0, maximum: 1e12, description });
+
 export const RSpec = Type.Object(
   {
     'cpu.weight': Type.Integer({
@@ -55,6 +59,17 @@ export const RSpec = Type.Object(
       maximum: 4_000_000_000,
       description: 'Files and directories of its own.',
     }),
+    'net.up.min': guaranteed('Bits per second to the world that it gets whatever others send.'),
+    'net.up.max': rate('Most bits per second to the world.'),
+    'net.down.min': guaranteed('Bits per second from the world that it gets whatever others receive.'),
+    'net.down.max': rate('Most bits per second from the world.'),
+    'net.weight': Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      description: 'Share of what minimum rates leave, under contention; 100 is usual.',
+    }),
+    'net.exempt.up.max': rate("Most bits per second to the owner's exempt destinations."),
+    'net.exempt.down.max': rate("Most bits per second from the owner's exempt destinations."),
   },
   { additionalProperties: false, description: 'The resources of a sliver.' },
 );
@@ -81,6 +96,13 @@ export const DEFAULT_RSPEC: RSpec = {
   'io.wiops': 'max',
   'disk.bytes': 2 * 2 ** 30,
   'disk.inodes': 131_072,
+  'net.up.min': 0,
+  'net.up.max': 'max',
+  'net.down.min': 0,
+  'net.down.max': 'max',
+  'net.weight': 100,
+  'net.exempt.up.max': 'max',
+  'net.exempt.down.max': 'max',
 };
 
 /** Keys of a sparse RSpec in words of the schema: the first thing wrong with it, or undefined. */
@@ -123,5 +145,13 @@ export function mergeRSpec(base: RSpec, changes: unknown): RSpec {
       'bad-rspec',
       `RSpec: memory.high (${high}) is above memory.max (${hard}), so it would never act`,
     );
+  for (const way of ['up', 'down'] as const) {
+    const [least, most] = [merged[`net.${way}.min`], merged[`net.${way}.max`]];
+    if (most !== 'max' && least > most)
+      throw new SliverdError(
+        'bad-rspec',
+        `RSpec: net.${way}.min (${least}) is above net.${way}.max (${most})`,
+      );
+  }
   return merged;
 }

@@ -1,4 +1,5 @@
 import { SliverdError } from '../errors.ts';
+import { DEFAULT_RSPEC } from '../resources/rspec.ts';
 import type { Database } from '../store/database.ts';
 import { type Desired, MAX_ID, type SliverRecord } from './record.ts';
 
@@ -130,7 +131,7 @@ function fromRow(row: Row): SliverRecord {
     imageDigest: row.image_digest,
     imageName: row.image_name,
     profile: row.profile,
-    rspec: JSON.parse(row.rspec),
+    rspec: { ...DEFAULT_RSPEC, ...JSON.parse(row.rspec) }, // a version before may not have known all keys
     keys: JSON.parse(row.keys),
     initscript: row.initscript,
     expiresAt: row.expires_at,

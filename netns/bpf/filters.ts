@@ -1,12 +1,13 @@
 import { during } from '../../daemon/errors.ts';
-import { attribute } from '../links.ts';
+import { attribute, attributesOf } from '../links.ts';
 import { netlinkIn } from '../namespace.ts';
+import { programId } from './syscall.ts';
 
 const [RTM_NEWQDISC, RTM_DELQDISC] = [36, 37];
 const [RTM_NEWTFILTER, RTM_DELTFILTER, RTM_GETTFILTER] = [44, 45, 46];
 const [CREATE, REPLACE, DUMP] = [0x400, 0x100, 0x300];
 const [TCA_KIND, TCA_OPTIONS] = [1, 2];
-const [TCA_BPF_FD, TCA_BPF_NAME, TCA_BPF_FLAGS] = [6, 7, 8];
+const [TCA_BPF_FD, TCA_BPF_NAME, TCA_BPF_FLAGS, TCA_BPF_ID] = [6, 7, 8, 11];
 const DIRECT_ACTION = 1;
 const CLSACT = { handle: 0xffff0000, parent: 0xfffffff1 };
 const PARENT = { ingress: 0xfffffff2, egress: 0xfffffff3 } as const;
@@ -52,6 +53,25 @@ export async function attachToLink(
       socket.close();
     }
   });
+}
+
+/** Whether this very program is attached to a link by `attachToLink`. */
+export async function isAttachedToLink(
+  link: number,
+  direction: keyof typeof PARENT,
+  program: number,
+): Promise<boolean> {
+  const { socket } = netlinkIn('/proc/self/ns/net');
+  try {
+    const [all] = await socket.request(RTM_GETTFILTER, tcmsg(link, PARENT[direction], 0), { flags: DUMP });
+    return all.some(({ data }) => {
+      const options = attributesOf(data.subarray(20)).get(TCA_OPTIONS);
+      const id = options && attributesOf(options).get(TCA_BPF_ID)?.readUInt32LE();
+      return data.readUInt32LE(16) === INFO && id === programId(program);
+    });
+  } finally {
+    socket.close();
+  }
 }
 
 /** Undoes `attachToLink`; the place for filters goes too, unless others have filters there. Nothing there is no error. */

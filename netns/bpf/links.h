@@ -2,15 +2,7 @@
  * drop. What becomes of a packet is said by nftables and routing (netns/ruleset/). */
 #pragma once
 #include "slots.h"
-#include <linux/if_ether.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
-#include <linux/pkt_cls.h>
-#include <stddef.h>
-
-/* As in netns/numbers.ts. */
-#define SLIVER_MARK 0x10000
-#define FOREIGN_MARK 0x20000
+#include "traffic.h"
 
 /* Which sliver is behind a link of the node's, by the link's index. */
 struct {
@@ -81,8 +73,8 @@ static __always_inline void one_hop_more(struct __sk_buff *skb)
 	}
 }
 
-/* At a sliver's link, what it sends. A source port that is another's, or is kept for remapping, is told by a mark, so
- * that the flow leaves from one that is nobody's. */
+/* At a sliver's link, what it sends: marked as the sliver's. A source port that is another's, or is kept for remapping, is
+ * told by a mark, so that the flow leaves from one that is nobody's. */
 SEC("tc") int from_sliver(struct __sk_buff *skb)
 {
 	struct iphdr ip;
@@ -95,6 +87,8 @@ SEC("tc") int from_sliver(struct __sk_buff *skb)
 		if (((state & OWNED) && ((state & NODE) || (state & ID_MASK) != *id)) || in_remap(index & 0xffff))
 			skb->mark |= FOREIGN_MARK;
 	}
+	if (id)
+		skb->mark |= FROM_MARK | (*id & ID_MASK);
 	one_hop_more(skb);
 	return TC_ACT_UNSPEC;
 }
@@ -103,7 +97,9 @@ SEC("tc") int from_sliver(struct __sk_buff *skb)
  * sent has got it back already, and what the node sends lost none. */
 SEC("tc") int to_sliver(struct __sk_buff *skb)
 {
-	if (skb->mark & SLIVER_MARK)
+	if (skb->mark & SLIVER_MARK) {
 		one_hop_more(skb);
+		arrived(skb);
+	}
 	return TC_ACT_UNSPEC;
 }

@@ -41,14 +41,15 @@ const MAPS = ['homes', 'holdings', 'settings', 'denials', 'links'] as const;
  * how the daemon looks at it and has its word. Nothing here waits, but `open`, `revoke` and `down`.
  */
 export class PortLedger {
-  readonly #programs: Programs;
+  /** All programs of the node, those of others in this folder too. */
+  readonly programs: Programs;
   readonly #fds: Record<(typeof PROGRAMS)[number] | (typeof MAPS)[number], number>;
   readonly #slots: Slots;
   readonly #homes: Homes;
   #reader: DenialReader | undefined;
 
   private constructor(programs: Programs) {
-    this.#programs = programs;
+    this.programs = programs;
     this.#fds = Object.fromEntries([
       ...PROGRAMS.map((name) => [name, programs.openProgram(name)]),
       ...MAPS.map((name) => [name, programs.openMap(name)]),
@@ -169,7 +170,7 @@ export class PortLedger {
 
   /** Puts right what was taken away from under the ledger: programs that somebody detached. @returns which */
   repair(): Hook[] {
-    return this.#programs.attach();
+    return this.programs.attach();
   }
 
   /**
@@ -200,7 +201,7 @@ export class PortLedger {
   /** Takes everything out of the kernel. */
   down(): void {
     this.close();
-    this.#programs.remove();
+    this.programs.remove();
   }
 
   #entry({ slot, id, flags, sockets, since }: Slot): PortEntry {

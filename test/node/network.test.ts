@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readlinkSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { NO_LIMITS } from '../../netns/network-limits.ts';
 import { loopbackNetwork } from '../../netns/sliver-network.ts';
 
 it('brings loopback up in another network namespace, and is back in its own', async () => {
@@ -15,8 +16,8 @@ it('brings loopback up in another network namespace, and is back in its own', as
   );
   await once(there.stdout, 'data');
   const network = loopbackNetwork('a test');
-  await network.attach(1, there.pid ?? 0);
-  await network.attach(1, there.pid ?? 0); // what is done is left alone
+  await network.attach(1, there.pid ?? 0, NO_LIMITS);
+  await network.attach(1, there.pid ?? 0, NO_LIMITS); // what is done is left alone
   expect(readlinkSync('/proc/self/ns/net')).toBe(home);
   let text = '';
   there.stdout.on('data', (data) => {

@@ -18,6 +18,11 @@ export class World {
     execFileSync(INTERNET, [this.#name, 'connect', String(pid), address]);
   }
 
+  /** The network namespace of the outside host, or of a router. */
+  namespace(host: 'world' | 'r1' | 'r2' | 'r3'): string {
+    return `${this.#name}-${host}`;
+  }
+
   /** Runs a program on the outside host, or a router (`r1` is next to the nodes); its stdout. */
   inside(host: 'world' | 'r1' | 'r2' | 'r3', file: string, ...args: string[]): string {
     return execFileSync('ip', ['netns', 'exec', `${this.#name}-${host}`, file, ...args], {

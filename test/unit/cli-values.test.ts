@@ -7,7 +7,13 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { CliError } from '../../daemon/cli/exit.ts';
 import { splitWords } from '../../daemon/cli/slivers.ts';
 import { readKeys } from '../../daemon/cli/values/files.ts';
-import { BYTE_KEYS, parseAssignment, readRSpec, TEXT_KEYS } from '../../daemon/cli/values/rspec.ts';
+import {
+  BYTE_KEYS,
+  parseAssignment,
+  RATE_KEYS,
+  readRSpec,
+  TEXT_KEYS,
+} from '../../daemon/cli/values/rspec.ts';
 import { formatSize, parseSize } from '../../daemon/cli/values/size.ts';
 import { formatSpan, formatUntil, parseDuration, parseExpiry } from '../../daemon/cli/values/time.ts';
 import { RSPEC_KEYS, RSpec } from '../../daemon/resources/rspec.ts';
@@ -97,9 +103,10 @@ describe('RSpec arguments', () => {
       const schema = RSpec.properties[key] as unknown as { type?: string; description: string };
       expect(TEXT_KEYS.has(key), key).toBe(schema.type === 'string');
       expect(BYTE_KEYS.has(key), key).toBe(/^Bytes/.test(schema.description));
+      expect(RATE_KEYS.has(key), key).toBe(/bits per second/i.test(schema.description));
       const text = TEXT_KEYS.has(key)
         ? '0-1'
-        : BYTE_KEYS.has(key)
+        : BYTE_KEYS.has(key) || RATE_KEYS.has(key)
           ? '64M'
           : key === 'disk.inodes'
             ? '2048'
@@ -113,6 +120,8 @@ describe('RSpec arguments', () => {
     ['cpuset.cpus=0', ['cpuset.cpus', '0']],
     ['cpuset.cpus=', ['cpuset.cpus', '']],
     ['pids.max=max', ['pids.max', 'max']],
+    ['net.up.max=10M', ['net.up.max', 10_000_000]],
+    ['net.down.min=1.5Mbit', ['net.down.min', 1_500_000]],
     ['no.such=1', ['no.such', 1]],
   ])('%s', (text, expected) => expect(parseAssignment(text)).toEqual(expected));
   it.each(['memory.max=', 'memory.max=lots', 'pids.max=1K', 'cpu.max=half', 'cpu.max=1.2.3'])(

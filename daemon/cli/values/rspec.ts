@@ -1,7 +1,7 @@
 import type { PartialRSpec } from '../../resources/rspec.ts';
 import { usage } from '../exit.ts';
 import { readText } from './files.ts';
-import { formatSize, parseSize } from './size.ts';
+import { formatRate, formatSize, parseRate, parseSize } from './size.ts';
 
 /**
  * The types of the RSpec's keys, as far as typing a value needs them. The schema itself (resources/rspec.ts) takes
@@ -14,6 +14,14 @@ export const BYTE_KEYS: ReadonlySet<string> = new Set([
   'io.rbps',
   'io.wbps',
   'disk.bytes',
+]);
+export const RATE_KEYS: ReadonlySet<string> = new Set([
+  'net.up.min',
+  'net.up.max',
+  'net.down.min',
+  'net.down.max',
+  'net.exempt.up.max',
+  'net.exempt.down.max',
 ]);
 export const TEXT_KEYS: ReadonlySet<string> = new Set(['cpuset.cpus']);
 
@@ -34,10 +42,11 @@ function parseValue(key: string, value: string): string | number {
   if (value === 'max') return value;
   if (value === '') throw usage(`${key}: a value is missing, as in ${key}=100 or ${key}=max`);
   if (BYTE_KEYS.has(key)) return parseSize(value, key);
+  if (RATE_KEYS.has(key)) return parseRate(value, key);
   const number = Number(value);
   if (/^[0-9.]+$/.test(value) && Number.isFinite(number)) return number;
   throw usage(
-    `${key}: '${value}' is not a number${/^[0-9.]+[KMGT]/i.test(value) ? '; K, M, G and T are for bytes only' : ''}`,
+    `${key}: '${value}' is not a number${/^[0-9.]+[KMGT]/i.test(value) ? '; K, M, G and T are for bytes and rates only' : ''}`,
   );
 }
 
@@ -79,5 +88,6 @@ async function parseDocument(text: string, file: string): Promise<Record<string,
 /** One value for people. */
 export function formatValue(key: string, value: unknown): string {
   if (typeof value === 'number' && BYTE_KEYS.has(key)) return formatSize(value);
+  if (typeof value === 'number' && RATE_KEYS.has(key)) return formatRate(value);
   return value === '' ? 'all' : String(value);
 }

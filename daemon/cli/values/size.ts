@@ -29,3 +29,24 @@ export function formatSize(bytes: number): string {
   if (Number(shown) >= 1024 && unit < UNITS.length - 1) return `1${UNITS[unit + 1]}`;
   return `${shown}${UNITS[unit] || ' B'}`;
 }
+
+/** Bits per second: `10M` is 10,000,000, since links are sold so; also as 10Mbit or 10Mbps. */
+export function parseRate(text: string, what: string): number {
+  const match = /^([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?)(?:bit(?:\/s)?|bps)?$/i.exec(text.trim());
+  const bits = match
+    ? Math.round(Number(match[1]) * 1000 ** UNITS.indexOf(match[2]!.toUpperCase()))
+    : Number.NaN;
+  if (Number.isSafeInteger(bits)) return bits;
+  throw usage(`${what}: '${text}' is not a rate: bits per second with K, M, G or T, as in 10M or 1.5G`);
+}
+
+/** The same backwards, exactly. */
+export function formatRate(bits: number): string {
+  let unit = 0;
+  let value = bits;
+  while (value >= 1000 && unit < 4) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${Number(value.toFixed(3))}${UNITS[unit]}bit/s`;
+}

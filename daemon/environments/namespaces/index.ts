@@ -9,6 +9,7 @@ import {
   watch as watchFile,
 } from 'node:fs';
 import type { Logger } from 'pino';
+import type { NetworkLimits } from '../../../netns/network-limits.ts';
 import type { SliverNetwork } from '../../../netns/sliver-network.ts';
 import { type CgroupTree, isFrozen, isPopulated, killCgroup, removeCgroup } from '../../cgroups/tree.ts';
 import { cgroupUsage } from '../../cgroups/usage.ts';
@@ -36,6 +37,8 @@ export interface NamespacesOptions {
   /** Directory of an image's tree, by digest. */
   imageRoot(digest: string): string;
   readonly network: SliverNetwork;
+  /** What a sliver may have of it now. */
+  networkLimits(sliver: SliverRecord): NetworkLimits;
   readonly stopGraceSeconds: number;
   readonly log: Logger;
 }
@@ -57,14 +60,14 @@ export function namespacesEnvironment(options: NamespacesOptions): Environment {
   mkdirSync(paths.slivers, { recursive: true, mode: 0o711 });
   mkdirSync(paths.sliverRuns, { recursive: true, mode: 0o711 });
   const disks = new Disks(paths, hasProjectQuota(paths.slivers) ? quotaDisk : loopDisk);
+  const growsLater = disks.kind === loopDisk && !canGrowMounted() ? [GROWS_LATER] : [];
   const context: Context = { ...options, crun: new Crun(paths.crun), disks, openFilesMax: openFilesMax() };
 
   return {
     name: 'namespaces',
-    degraded: [
-      ...options.network.degraded,
-      ...(disks.kind === loopDisk && !canGrowMounted() ? [GROWS_LATER] : []),
-    ],
+    get degraded() {
+      return [...options.network.degraded, ...growsLater];
+    },
     phases: namespaceSteps(context),
     observe: async (sliver) => observe(context, sliver),
     async usage(sliver) {
@@ -72,6 +75,7 @@ export function namespacesEnvironment(options: NamespacesOptions): Environment {
       return {
         ...cgroupUsage(cgroups.of(kernelName(sliver.id))),
         ...(disk ? { diskBytes: disk.bytes, diskInodes: disk.inodes } : {}),
+        network: options.network.usage(sliver.id),
       };
     },
     exec: (sliver, request) => execInside(context, sliver, request),

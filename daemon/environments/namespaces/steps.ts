@@ -56,6 +56,8 @@ export function namespaceSteps(context: Context): Environment['phases'] {
     await freeze(cgroup(sliver), wanted);
     touchRunRecord(folder(sliver));
   };
+  const connect = (sliver: SliverRecord) =>
+    context.network.attach(sliver.id, crun.initOf(folder(sliver)) ?? 0, context.networkLimits(sliver));
   const profileOf = (sliver: SliverRecord) => {
     const profile = context.profiles.get(sliver.profile);
     if (profile) return profile;
@@ -117,9 +119,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
         await until(() => isInit(pid), 10_000, 'its init to start');
         unmount(sliver); // the container has what it needs
       }),
-      step('network', 'connecting it', (sliver) =>
-        context.network.attach(sliver.id, crun.initOf(folder(sliver)) ?? 0),
-      ),
+      step('network', 'connecting it', connect),
       step('initscript', 'running its initscript', async (sliver) => {
         if (sliver.initscript !== null) await runInitscript(context, sliver);
         const pid = crun.initOf(folder(sliver)) ?? 0;
@@ -129,9 +129,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
     ],
 
     apply: [
-      step('network', 'connecting it', (sliver) =>
-        context.network.attach(sliver.id, crun.initOf(folder(sliver)) ?? 0),
-      ),
+      step('network', 'connecting it', connect),
       step('limits', 'setting limits', async (sliver, log) => {
         disks.resize(sliver);
         const written = applyLimits(cgroup(sliver), limits(sliver));

@@ -4,6 +4,7 @@ import { CgroupTree } from '../../../daemon/cgroups/tree.ts';
 import { namespacesEnvironment } from '../../../daemon/environments/namespaces/index.ts';
 import { loadProfiles } from '../../../daemon/environments/profiles.ts';
 import { NodePaths } from '../../../daemon/node/paths.ts';
+import { NO_LIMITS } from '../../../netns/network-limits.ts';
 import { loopbackNetwork } from '../../../netns/sliver-network.ts';
 import { behaviour } from '../behaviour.ts';
 import { scratch } from '../harness.ts';
@@ -22,6 +23,7 @@ behaviour(
       profiles: loadProfiles(`${import.meta.dirname}/../../../kernel-profiles`),
       imageRoot: () => image,
       network: loopbackNetwork('a test'),
+      networkLimits: () => NO_LIMITS,
       stopGraceSeconds: 1,
       log: pino({ level: 'silent' }),
     });

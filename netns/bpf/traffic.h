@@ -1,0 +1,115 @@
+/* Traffic between slivers and the world: how much is whose, and which class of the queues (netns/rates/) it waits in.
+ * An array each, with a place for every sliver there can be: nothing is allocated for a packet. */
+#pragma once
+#include "maps.h"
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/pkt_cls.h>
+#include <stddef.h>
+
+/* Bytes as on the link. What is before `base` belongs to an earlier life of the sliver, or to another with its id; only the
+ * daemon writes that. */
+struct traffic {
+	__u64 up, down, exempt_up, exempt_down;
+	__u64 base[4];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, ID_MASK + 1);
+	__type(key, __u32);
+	__type(value, struct traffic);
+} traffic SEC(".maps");
+
+/* Minor numbers of classes; 0: it waits with the node's own. */
+struct classes {
+	__u16 up, exempt_up, down, exempt_down;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ID_MASK + 1);
+	__type(key, __u32);
+	__type(value, struct classes);
+} classes SEC(".maps");
+
+/* The owner's exempt destinations, of IPv4 as ::ffff:a.b.c.d. */
+struct prefix {
+	__u32 length;
+	__u32 address[4];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct prefix);
+	__type(value, __u32);
+} exempt SEC(".maps");
+
+/* As in netns/numbers.ts. */
+#define SLIVER_MARK 0x10000
+#define FOREIGN_MARK 0x20000
+#define FROM_MARK 0x40000
+#define CLASSES 0x53560000u
+
+static __always_inline int is_exempt(struct __sk_buff *skb, int destination)
+{
+	struct prefix p = { .length = 128 };
+	int error;
+	if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
+		int at = destination ? offsetof(struct ipv6hdr, daddr) : offsetof(struct ipv6hdr, saddr);
+		error = bpf_skb_load_bytes_relative(skb, at, p.address, 16, BPF_HDR_START_NET);
+	} else {
+		int at = destination ? offsetof(struct iphdr, daddr) : offsetof(struct iphdr, saddr);
+		p.address[2] = MAPPED;
+		error = bpf_skb_load_bytes_relative(skb, at, &p.address[3], 4, BPF_HDR_START_NET);
+	}
+	return !error && bpf_map_lookup_elem(&exempt, &p);
+}
+
+/* `wire_len` knows what a packet is cut into later. */
+static __always_inline void count(__u64 *bytes, struct __sk_buff *skb)
+{
+	__sync_fetch_and_add(bytes, skb->wire_len);
+}
+
+static __always_inline void wait_in(struct __sk_buff *skb, __u16 minor)
+{
+	if (minor)
+		skb->priority = CLASSES | minor;
+}
+
+/* At the uplink, what leaves: the mark of `from_sliver` says whose it is. */
+SEC("tc") int to_world(struct __sk_buff *skb)
+{
+	__u32 id = skb->mark & ID_MASK;
+	if (!(skb->mark & FROM_MARK))
+		return TC_ACT_UNSPEC;
+	struct traffic *t = bpf_map_lookup_elem(&traffic, &id);
+	struct classes *c = bpf_map_lookup_elem(&classes, &id);
+	int free = is_exempt(skb, 1);
+	if (!t || !c)
+		return TC_ACT_UNSPEC;
+	count(free ? &t->exempt_up : &t->up, skb);
+	wait_in(skb, free ? c->exempt_up : c->up);
+	return TC_ACT_UNSPEC;
+}
+
+/* At a sliver's link, what has come to it from the world. */
+static __always_inline void arrived(struct __sk_buff *skb)
+{
+	__u32 id = skb->mark & ID_MASK;
+	struct traffic *t = bpf_map_lookup_elem(&traffic, &id);
+	if (t)
+		count(is_exempt(skb, 0) ? &t->exempt_down : &t->down, skb);
+}
+
+/* At the carrier, where it may wait before it is handed over. */
+SEC("tc") int to_carrier(struct __sk_buff *skb)
+{
+	__u32 id = skb->mark & ID_MASK;
+	struct classes *c = bpf_map_lookup_elem(&classes, &id);
+	if ((skb->mark & SLIVER_MARK) && c)
+		wait_in(skb, is_exempt(skb, 0) ? c->exempt_down : c->down);
+	return TC_ACT_UNSPEC;
+}

@@ -1,0 +1,33 @@
+/** What a sliver may have of the network, in numbers. A bound that is `Infinity` doesn't bind. */
+export interface NetworkLimits {
+  /** From the sliver to the world. */
+  readonly up: Rates;
+  /** From the world to the sliver. */
+  readonly down: Rates;
+  /** Share of what minimum rates leave, under contention; 100 is usual. */
+  readonly weight: number;
+}
+
+/** Bits per second. */
+export interface Rates {
+  readonly min: number;
+  readonly max: number;
+  /** To or from the owner's exempt destinations. */
+  readonly exemptMax: number;
+}
+
+const FREE: Rates = { min: 0, max: Number.POSITIVE_INFINITY, exemptMax: Number.POSITIVE_INFINITY };
+export const NO_LIMITS: NetworkLimits = { up: FREE, down: FREE, weight: 100 };
+
+/** What went through a sliver's network since it was connected; what this node can't tell is absent. */
+export interface NetworkUsage {
+  /** Bytes between it and the world, as on the link, with all headers; exempt destinations apart. */
+  readonly bytes?: Bytes;
+}
+
+export interface Bytes {
+  readonly up: number;
+  readonly down: number;
+  readonly exemptUp: number;
+  readonly exemptDown: number;
+}

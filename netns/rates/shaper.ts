@@ -1,0 +1,99 @@
+import { SliverdError } from '../../daemon/errors.ts';
+import { QUEUES } from '../numbers.ts';
+import { idOf, NODE, waiting } from './plan.ts';
+import { type Leaf, type QueueClass, Queues } from './queues.ts';
+
+/** Keeps the queues of one link as they are planned; without a plan the link is as it was. */
+export class Shaper {
+  readonly #queues: Queues;
+  readonly #leaf: Leaf;
+  /** What is there, as far as nobody else has changed it; undefined: to be looked at. */
+  #present: Map<number, QueueClass> | undefined;
+  #plan: ReadonlyMap<number, QueueClass> = new Map();
+
+  constructor(link: number, leaf: Leaf) {
+    this.#queues = new Queues(link, QUEUES);
+    this.#leaf = leaf;
+  }
+
+  /**
+   * Makes what differs. Throws `in-use` where the link has queues of its owner's, which stay.
+   * @param unknown slivers that nobody spoke of yet: what an earlier daemon made for them stays
+   */
+  async apply(plan: ReadonlyMap<number, QueueClass>, unknown: ReadonlySet<number>): Promise<void> {
+    this.#plan = plan;
+    const present = this.#present ?? (await this.#look());
+    this.#present = undefined; // as long as it is not done
+    const stays = (minor: number) => plan.has(minor) || unknown.has(idOf(minor) ?? 0);
+    const wanted = plan.size > 0 || (present?.size && unknown.size > 0);
+    if (!wanted) {
+      if (present) await this.#queues.end();
+      return;
+    }
+    if (!present) await this.#begin();
+    const now = present ?? new Map<number, QueueClass>();
+    for (const one of inOrder(plan)) {
+      const before = now.get(one.minor);
+      if (same(before, one)) continue;
+      if (before && before.parent !== one.parent) await this.#queues.remove(one.minor);
+      await this.#queues.set(one);
+      if (hasLeaf(one)) await this.#queues.setLeaf(one.minor, this.#leaf, waiting(one));
+      now.set(one.minor, one);
+    }
+    if (plan.size > 0)
+      for (const { minor } of inOrder(now).reverse())
+        if (!stays(minor)) {
+          await this.#queues.remove(minor);
+          now.delete(minor);
+        }
+    this.#present = now;
+  }
+
+  /** Looks at what is there, and makes it what it should be. */
+  async mend(unknown: ReadonlySet<number>): Promise<void> {
+    this.#present = undefined;
+    await this.apply(this.#plan, unknown);
+  }
+
+  async remove(): Promise<void> {
+    if (await this.#look()) await this.#queues.end();
+  }
+
+  async #look(): Promise<Map<number, QueueClass> | undefined> {
+    const root = await this.#queues.root();
+    if (root?.handle !== this.#queues.handle) return undefined;
+    const classes = await this.#queues.classes();
+    // One without the leaf that we gave it is as good as another one's.
+    return new Map(
+      classes.map(({ leaf, ...one }) => [one.minor, leaf || !hasLeaf(one) ? one : { ...one, quantum: 0 }]),
+    );
+  }
+
+  async #begin(): Promise<void> {
+    const root = await this.#queues.root();
+    if (root && root.handle !== 0)
+      throw new SliverdError(
+        'in-use',
+        `it has queues of its owner's (${root.kind} ${(root.handle >>> 16).toString(16)}:)`,
+      );
+    await this.#queues.begin(NODE);
+  }
+}
+
+function inOrder(classes: ReadonlyMap<number, QueueClass>): QueueClass[] {
+  return [...classes.values()].sort((a, b) => a.minor - b.minor);
+}
+
+function hasLeaf({ parent }: QueueClass): boolean {
+  return parent !== 0;
+}
+
+function same(a: QueueClass | undefined, b: QueueClass): boolean {
+  return (
+    a !== undefined &&
+    a.parent === b.parent &&
+    a.rate === b.rate &&
+    a.ceil === b.ceil &&
+    a.quantum === b.quantum
+  );
+}

@@ -1,0 +1,63 @@
+import { closeFd } from '../../daemon/kernel/syscalls.ts';
+import type { Programs } from '../bpf/programs.ts';
+import { Mapped, update } from '../bpf/syscall.ts';
+import type { Bytes } from '../network-limits.ts';
+
+const PLACES = 4096;
+const PLACE_BYTES = 64;
+/** Words of struct traffic. */
+const [UP, DOWN, EXEMPT_UP, EXEMPT_DOWN, BASE] = [0, 1, 2, 3, 4] as const;
+
+/** Whose traffic is how much, and where it waits, as the programs of netns/bpf/traffic.h see it: reading costs no system call. */
+export class Traffic {
+  readonly #maps: Record<'traffic' | 'classes' | 'exempt', number>;
+  readonly #memory: Mapped;
+  readonly #words: BigUint64Array;
+
+  constructor(programs: Programs) {
+    this.#maps = {
+      traffic: programs.openMap('traffic'),
+      classes: programs.openMap('classes'),
+      exempt: programs.openMap('exempt'),
+    };
+    this.#memory = new Mapped(this.#maps.traffic, PLACES * PLACE_BYTES, 0, true);
+    this.#words = new BigUint64Array(this.#memory.buffer);
+  }
+
+  /** Of a sliver since `beginAt`. */
+  bytes(id: number): Bytes {
+    const of = (word: number) => Number(this.#word(id, word) - this.#word(id, BASE + word));
+    return { up: of(UP), down: of(DOWN), exemptUp: of(EXEMPT_UP), exemptDown: of(EXEMPT_DOWN) };
+  }
+
+  /** Of an id since the programs were loaded, whoever had it. */
+  total(id: number): { up: bigint; down: bigint } {
+    return { up: this.#word(id, UP), down: this.#word(id, DOWN) };
+  }
+
+  /** From now on `bytes` begins anew. */
+  begin(id: number): void {
+    for (const word of [UP, DOWN, EXEMPT_UP, EXEMPT_DOWN])
+      Atomics.store(this.#words, id * 8 + BASE + word, this.#word(id, word));
+  }
+
+  /** Where a sliver's packets wait: minor numbers of classes, 0 for no class of its own. */
+  wait(id: number, up: readonly [number, number], down: readonly [number, number]): void {
+    update(this.#maps.classes, number(id), Buffer.from(new Uint16Array([...up, ...down]).buffer));
+  }
+
+  close(): void {
+    this.#memory.unmap();
+    for (const fd of Object.values(this.#maps)) closeFd(fd);
+  }
+
+  #word(id: number, word: number): bigint {
+    return Atomics.load(this.#words, id * 8 + word);
+  }
+}
+
+function number(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
