@@ -16,6 +16,17 @@ export interface Rates {
   readonly exemptMax: number;
 }
 
+/** What the owner gives of the uplink. */
+export interface Caps {
+  /** Bits per second to the world, of slivers and the node together. */
+  readonly up: number;
+  /** Bits per second from the world to slivers. */
+  readonly down: number;
+  /** Prefixes (`192.0.2.0/24`, `2001:db8::/32`) whose traffic the caps don't hold back. */
+  readonly exempt: readonly string[];
+}
+export const NO_CAPS: Caps = { up: Number.POSITIVE_INFINITY, down: Number.POSITIVE_INFINITY, exempt: [] };
+
 const FREE: Rates = { min: 0, max: Number.POSITIVE_INFINITY, exemptMax: Number.POSITIVE_INFINITY };
 export const NO_LIMITS: NetworkLimits = { up: FREE, down: FREE, weight: 100 };
 

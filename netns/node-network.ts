@@ -3,15 +3,15 @@ import type { Logger } from 'pino';
 import { during, explain } from '../daemon/errors.ts';
 import { Carrier } from './carrier.ts';
 import { Links } from './links.ts';
-import type { NetworkLimits, NetworkUsage } from './network-limits.ts';
+import type { Caps, NetworkLimits, NetworkUsage } from './network-limits.ts';
 import { watchRuleset } from './nft-watch.ts';
 import { Nftables } from './nftables.ts';
-import { CARRIER_END, GATEWAY, linkOf } from './numbers.ts';
+import { CARRIER, CARRIER_END, GATEWAY, linkOf } from './numbers.ts';
 import { PortGuard } from './ports/guard.ts';
 import { PortLedger } from './ports/ledger.ts';
 import { DEFAULT_RANGES, type Settings } from './ports/settings.ts';
-import { type Caps, Shaping } from './rates/shaping.ts';
-import { elements, removal, ruleset, TEXT } from './ruleset/index.ts';
+import { Shaping } from './rates/shaping.ts';
+import { elements, removal, ruleset, TEXT, waiting } from './ruleset/index.ts';
 import type { SliverNetwork } from './sliver-network.ts';
 import { readSysctl, setSysctl } from './sysctl.ts';
 import { findUplink, type Uplink } from './uplink.ts';
@@ -54,6 +54,8 @@ export class NodeNetwork implements SliverNetwork {
   readonly #carrier = new Carrier(this.#links);
   readonly #nft = new Nftables();
   /** Slivers whose elements are in the ruleset; those of an earlier daemon are nobody's until they are attached. */
+  /** Those whose packets the rules let wait. */
+  #waiting = new Set<number>();
   readonly #attached = new Map<number, Member | undefined>();
   #work = Promise.resolve();
   #unwatch = () => {};
@@ -90,6 +92,7 @@ export class NodeNetwork implements SliverNetwork {
       if (known?.pid !== pid || known.namespace !== namespace) await this.#connect(id, pid, limits);
       this.#attached.set(id, { pid, namespace, limits });
       await this.#shaping?.set(id, limits, this.#unknown());
+      this.#wait(id);
     });
   }
 
@@ -101,11 +104,11 @@ export class NodeNetwork implements SliverNetwork {
     const known = this.#attached.has(id);
     this.#ledger?.removeSliver(id);
     this.#attached.delete(id);
-    await this.#shaping?.forget(id, this.#unknown());
+    await this.#shaping?.set(id, undefined, this.#unknown());
     await this.#links.remove(linkOf(id));
     if (!known) return;
     try {
-      this.#nft.apply(elements('delete', { id }, this.#uplink));
+      this.#nft.apply(elements('delete', { id, waits: this.#waiting.delete(id) }, this.#uplink));
     } catch {
       await this.#ruleset(); // some of them weren't there: somebody flushed them
     }
@@ -137,7 +140,20 @@ export class NodeNetwork implements SliverNetwork {
     await this.#shaping?.set(id, limits, this.#unknown());
     const link = await wire(this.#links, id, pid, this.#uplink.address);
     await this.#claim(id, pid, link);
-    this.#nft.apply(elements('add', { id }, this.#uplink));
+    this.#nft.apply(elements('add', { id, waits: false }, this.#uplink));
+  }
+
+  /** What comes for it waits at the carrier exactly if something there is bounded. */
+  #wait(id: number): void {
+    const waits = this.#waits(id);
+    if (this.#waiting.has(id) === waits) return;
+    this.#nft.apply([waiting(waits ? 'add' : 'delete', id)]);
+    if (waits) this.#waiting.add(id);
+    else this.#waiting.delete(id);
+  }
+
+  #waits(id: number): boolean {
+    return this.#shaping?.waits(this.#attached.get(id)?.limits) ?? false;
   }
 
   /** Takes a sliver for connected that an earlier daemon connected; false when its end of the link is gone. */
@@ -181,9 +197,14 @@ export class NodeNetwork implements SliverNetwork {
   async #shape(): Promise<void> {
     if (!this.#ledger) return;
     const { caps, log } = this.#options;
-    const { index } = await this.#links.find(CARRIER_END);
-    this.#shaping = await Shaping.open({ programs: this.#ledger.programs, caps, log }, index);
-    await this.#shaping.shape(this.#uplink.index, this.#unknown());
+    const { index: spare } = await this.#links.find(CARRIER_END);
+    this.#shaping = await Shaping.open({ programs: this.#ledger.programs, caps, log }, spare);
+    await this.#reshape();
+  }
+
+  async #reshape(): Promise<void> {
+    const carrier = await this.#links.find(CARRIER);
+    await this.#shaping?.shape(this.#uplink.index, carrier.index, this.#unknown());
   }
 
   /** Slivers that an earlier daemon connected, and that this one has not been told of yet. */
@@ -225,6 +246,7 @@ export class NodeNetwork implements SliverNetwork {
       await this.#ruleset(); // a chain goes with its device
     }
     if (missing) await this.#carrier.route();
+    if (missing === 'device') await this.#reshape();
     const linked = await this.#linked();
     for (const [id, member] of [...this.#attached]) {
       if (!member || linked.includes(id) || namespaceOf(member.pid) !== member.namespace) continue;
@@ -244,7 +266,7 @@ export class NodeNetwork implements SliverNetwork {
     await this.#ruleset();
     this.#ledger?.configure(this.#settings());
     await this.#ledger?.steer(found.index);
-    await this.#shaping?.shape(found.index, this.#unknown());
+    await this.#reshape();
     for (const [id, member] of [...this.#attached]) {
       if (!member || namespaceOf(member.pid) !== member.namespace) continue;
       // What a guest has made of its own side may refuse: the next look at the sliver does it anew.
@@ -275,9 +297,10 @@ export class NodeNetwork implements SliverNetwork {
     this.#nft.apply(
       ruleset(
         this.#uplink,
-        ids.map((id) => ({ id })),
+        ids.map((id) => ({ id, waits: this.#waits(id) })),
       ),
     );
+    this.#waiting = new Set(ids.filter((id) => this.#waits(id)));
     setSysctl(`ipv4/conf/${this.#uplink.name}/forwarding`, '1');
     for (const id of this.#attached.keys()) if (!ids.includes(id)) this.#attached.delete(id);
     for (const id of ids) if (!this.#attached.has(id)) this.#attached.set(id, undefined);

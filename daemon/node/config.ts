@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { availableParallelism, hostname } from 'node:os';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
@@ -9,6 +10,7 @@ import { DEFAULT_RSPEC, mergeRSpec, PartialRSpec, type RSpec } from '../resource
 /** /etc/sliverd/node.yaml: what the node's owner decides. Every key has a default that suits a donated machine. */
 const path = (description: string) =>
   Type.String({ pattern: '^/[A-Za-z0-9/._-]+$', maxLength: 60, description });
+const rate = (description: string) => Type.Integer({ minimum: 100_000, maximum: 1e12, description });
 const ConfigFile = Type.Object(
   {
     name: Type.Optional(
@@ -55,7 +57,17 @@ const ConfigFile = Type.Object(
     ),
     network: Type.Optional(
       Type.Object(
-        { up: Type.Optional(Type.Integer({ minimum: 100_000, maximum: 1e12 })) },
+        {
+          up: Type.Optional(rate('Bits per second that all slivers together may send to the world.')),
+          down: Type.Optional(rate('Bits per second that they may get from it.')),
+          exempt: Type.Optional(
+            Type.Array(Type.String({ minLength: 3, maxLength: 64 }), {
+              maxItems: 65_536,
+              description:
+                'Prefixes whose traffic neither counts nor waits, but for net.exempt.*: the campus, a research network.',
+            }),
+          ),
+        },
         {
           additionalProperties: false,
           description: 'What slivers may have of the uplink; rates in bits per second.',
@@ -93,7 +105,7 @@ export interface Config {
   reserve: { cores: number; memoryBytes: number; processes: number; diskBytes: number };
   docker?: { socket: string };
   uplink?: string;
-  network: { up: number };
+  network: { up: number; down: number; exempt: readonly string[] };
   buildNetwork?: string;
   stopGraceSeconds: number;
   logLevel: string;
@@ -143,9 +155,26 @@ export function parseConfig(text: string, file: string): Config {
     },
     ...(settings.docker ? { docker: settings.docker } : {}),
     ...(settings.uplink ? { uplink: settings.uplink } : {}),
-    network: { up: settings.network?.up ?? Number.POSITIVE_INFINITY },
+    network: {
+      up: settings.network?.up ?? Number.POSITIVE_INFINITY,
+      down: settings.network?.down ?? Number.POSITIVE_INFINITY,
+      exempt: exemptPrefixes(settings.network?.exempt ?? [], file),
+    },
     ...(settings.buildNetwork ? { buildNetwork: settings.buildNetwork } : {}),
     stopGraceSeconds: settings.stopGraceSeconds ?? 5,
     logLevel: settings.logLevel ?? 'info',
   };
+}
+
+function exemptPrefixes(prefixes: readonly string[], file: string): readonly string[] {
+  for (const prefix of prefixes) {
+    const [address = '', length = '', ...more] = prefix.split('/');
+    const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+    if (more.length > 0 || !/^[0-9]{1,3}$/.test(length) || Number(length) > most)
+      throw new SliverdError(
+        'bad-config',
+        `${file}: network.exempt: '${prefix}' is not a prefix, as in 192.0.2.0/24 or 2001:db8::/32`,
+      );
+  }
+  return prefixes;
 }

@@ -32,9 +32,12 @@ const LEAST = 8000;
 /** What slivers can't take of the node's own traffic, and the weight by which it gets more. */
 const NODES_PART = 0.05;
 const NODES_WEIGHT = 1000;
-/** A turn is so long, in seconds, for the lowest weight: shorter ones are fairer at once, but the kernel sends whole packets. */
-const TURN = 0.001;
-const TURN_BYTES = { min: 3000, max: 65_536 };
+/**
+ * Bytes in a turn for the lowest weight. HTB sends whole packets, and segments late: with less than the largest that a sender
+ * can hand over, turns would be of one packet each, and shares for whoever makes the largest. Who sends little needn't wait
+ * for turns: that is within its rate.
+ */
+const TURN = 65_536;
 /** No turn is longer, whatever the weight. */
 const LONGEST_TURN = 0.5;
 
@@ -69,7 +72,7 @@ export function planClasses({ cap }: Line, slivers: ReadonlyMap<number, Share>):
   }
   if (plan.size === 0 && !shared) return plan;
   const group = (minor: number, rate: number) =>
-    plan.set(minor, { minor, parent: 0, rate: whole(rate), ceil: whole(rate), quantum: TURN_BYTES.max });
+    plan.set(minor, { minor, parent: 0, rate: whole(rate), ceil: whole(rate), quantum: TURN });
   if (shared) add(NODE, cap * NODES_PART, cap, NODES_WEIGHT);
   group(ALL, cap);
   // What is exempt is none of the cap's business.
@@ -92,10 +95,9 @@ export function waiting({ ceil }: QueueClass): number {
 /** How many bytes in a turn by weight. */
 function turnOf(cap: number, slivers: ReadonlyMap<number, Share>): (weight: number) => number {
   const bytes = Math.min(cap, NO_BOUND) / 8;
-  const unit = Math.min(Math.max(bytes * TURN, TURN_BYTES.min), TURN_BYTES.max);
   const lowest = Math.min(NODES_WEIGHT, ...[...slivers.values()].map(({ weight }) => weight));
-  const longest = Math.min(Math.max(bytes * LONGEST_TURN, TURN_BYTES.max), 0x7fff_ffff);
-  return (weight) => Math.round(Math.min((unit * weight) / lowest, longest));
+  const longest = Math.min(Math.max(bytes * LONGEST_TURN, TURN), 0x7fff_ffff);
+  return (weight) => Math.round(Math.min((TURN * weight) / lowest, longest));
 }
 
 const bounded = (rate: number) => rate < Number.POSITIVE_INFINITY;

@@ -9,7 +9,6 @@ export class Shaper {
   readonly #leaf: Leaf;
   /** What is there, as far as nobody else has changed it; undefined: to be looked at. */
   #present: Map<number, QueueClass> | undefined;
-  #plan: ReadonlyMap<number, QueueClass> = new Map();
 
   constructor(link: number, leaf: Leaf) {
     this.#queues = new Queues(link, QUEUES);
@@ -21,7 +20,6 @@ export class Shaper {
    * @param unknown slivers that nobody spoke of yet: what an earlier daemon made for them stays
    */
   async apply(plan: ReadonlyMap<number, QueueClass>, unknown: ReadonlySet<number>): Promise<void> {
-    this.#plan = plan;
     const present = this.#present ?? (await this.#look());
     this.#present = undefined; // as long as it is not done
     const stays = (minor: number) => plan.has(minor) || unknown.has(idOf(minor) ?? 0);
@@ -50,9 +48,9 @@ export class Shaper {
   }
 
   /** Looks at what is there, and makes it what it should be. */
-  async mend(unknown: ReadonlySet<number>): Promise<void> {
+  async mend(plan: ReadonlyMap<number, QueueClass>, unknown: ReadonlySet<number>): Promise<void> {
     this.#present = undefined;
-    await this.apply(this.#plan, unknown);
+    await this.apply(plan, unknown);
   }
 
   async remove(): Promise<void> {

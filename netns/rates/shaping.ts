@@ -1,19 +1,12 @@
 import type { Logger } from 'pino';
-import { during, explain } from '../../daemon/errors.ts';
+import { during } from '../../daemon/errors.ts';
 import { closeFd } from '../../daemon/kernel/syscalls.ts';
-import { attachToLink, detachFromLink, isAttachedToLink } from '../bpf/filters.ts';
 import type { Programs } from '../bpf/programs.ts';
-import type { NetworkLimits } from '../network-limits.ts';
+import { type Caps, type NetworkLimits, NO_LIMITS } from '../network-limits.ts';
 import { QUEUES } from '../numbers.ts';
-import { classesOf, planClasses } from './plan.ts';
 import { type Leaf, Queues } from './queues.ts';
-import { Shaper } from './shaper.ts';
 import { Traffic } from './traffic.ts';
-
-/** What the owner gives of the uplink, in bits per second. */
-export interface Caps {
-  readonly up: number;
-}
+import { Way } from './way.ts';
 
 export interface ShapingOptions {
   readonly programs: Programs;
@@ -22,26 +15,26 @@ export interface ShapingOptions {
 }
 
 /**
- * Rates of slivers (docs/decisions/0021-rates.md): packets to the world wait at the uplink, in a class for each sliver.
- * Nothing waits anywhere as long as nothing is bounded.
+ * Rates of slivers (docs/decisions/0021-rates.md): packets to the world wait at the uplink, those from it at the carrier, in
+ * a class for each sliver. Nothing waits anywhere as long as nothing is bounded.
  */
 export class Shaping {
   readonly traffic: Traffic;
-  readonly #options: ShapingOptions;
-  readonly #toWorld: number;
-  readonly #limits = new Map<number, NetworkLimits>();
-  readonly #leaf: Leaf;
-  #uplink = 0;
-  #up: Shaper | undefined;
+  readonly #caps: Caps;
+  readonly #programs: readonly number[];
+  readonly #up: Way;
+  readonly #down: Way;
   #work: Promise<unknown> = Promise.resolve();
-  /** Why the uplink's queues aren't as planned. */
-  #trouble: string | undefined;
 
-  private constructor(options: ShapingOptions, leaf: Leaf) {
-    this.#options = options;
-    this.#leaf = leaf;
-    this.traffic = new Traffic(options.programs);
-    this.#toWorld = options.programs.openProgram('to_world');
+  private constructor({ programs, caps, log }: ShapingOptions, leaf: Leaf) {
+    this.#caps = caps;
+    this.traffic = new Traffic(programs);
+    for (const prefix of caps.exempt) this.traffic.exempt(prefix);
+    const program = (name: string) => ({ name, fd: programs.openProgram(name) });
+    const [out, back] = [program('to_world'), program('to_carrier')];
+    this.#programs = [out.fd, back.fd];
+    this.#up = new Way({ name: 'to the world', cap: caps.up, program: out, leaf, log });
+    this.#down = new Way({ name: 'from the world', cap: caps.down, program: back, leaf, log });
   }
 
   /** @param spare the index of a link that nothing waits at, to try what the kernel has */
@@ -52,76 +45,58 @@ export class Shaping {
   }
 
   get degraded(): { what: string; why: string; cost: string }[] {
-    if (!this.#trouble) return [];
-    return [
-      {
-        what: 'rates of slivers',
-        why: this.#trouble,
-        cost: 'What slivers send to the world has no bounds, and is not shared out.',
-      },
-    ];
+    const found = (way: Way, name: string, verb: string) =>
+      way.trouble === undefined
+        ? []
+        : [
+            {
+              what: `rates of slivers ${name} the world`,
+              why: way.trouble,
+              cost: `What slivers ${verb} has no bounds, and is not shared out.`,
+            },
+          ];
+    return [...found(this.#up, 'to', 'send'), ...found(this.#down, 'from', 'receive')];
   }
 
-  /** From now on what leaves by this link is counted, and bounded. */
-  async shape(uplink: number, unknown: ReadonlySet<number>): Promise<void> {
-    this.#uplink = uplink;
-    this.#up = new Shaper(uplink, this.#leaf);
-    await attachToLink(uplink, 'egress', this.#toWorld, 'to_world');
-    await this.#apply(unknown);
+  /** From now on what leaves by this uplink, and comes by this carrier, is counted and bounded. */
+  async shape(uplink: number, carrier: number, unknown: ReadonlySet<number>): Promise<void> {
+    await this.#inTurn(async () => {
+      await this.#up.begin(uplink, unknown);
+      await this.#down.begin(carrier, unknown);
+    });
   }
 
   /** Leaves the uplink as it was. */
   async unshape(): Promise<void> {
+    await this.#inTurn(() => this.#up.end());
+  }
+
+  /** A sliver's limits, from now on; none: it is gone. @param unknown those that nobody has said the limits of yet */
+  async set(id: number, limits: NetworkLimits | undefined, unknown: ReadonlySet<number>): Promise<void> {
+    const share = (way: 'up' | 'down') => limits && { ...limits[way], weight: limits.weight };
     await this.#inTurn(async () => {
-      await this.#up?.remove();
-      await detachFromLink(this.#uplink, 'egress');
+      const up = await this.#up.set(id, share('up'), unknown);
+      this.traffic.wait(id, up, await this.#down.set(id, share('down'), unknown));
     });
   }
 
-  /** A sliver's limits, from now on. @param unknown those that nobody has said the limits of yet */
-  async set(id: number, limits: NetworkLimits, unknown: ReadonlySet<number>): Promise<void> {
-    this.#limits.set(id, limits);
-    await this.#apply(unknown);
-  }
-
-  async forget(id: number, unknown: ReadonlySet<number>): Promise<void> {
-    if (this.#limits.delete(id)) await this.#apply(unknown);
+  /** Whether what comes for a sliver with these limits may have to wait. */
+  waits(limits: NetworkLimits | undefined): boolean {
+    const { max, exemptMax } = (limits ?? NO_LIMITS).down;
+    return Math.min(this.#caps.down, max, exemptMax) < Infinity;
   }
 
   /** What somebody else took away or changed is as it was. */
   async mend(unknown: ReadonlySet<number>): Promise<void> {
     await this.#inTurn(async () => {
-      if (!(await isAttachedToLink(this.#uplink, 'egress', this.#toWorld)))
-        await attachToLink(this.#uplink, 'egress', this.#toWorld, 'to_world');
-      await this.#tried(() => this.#up?.mend(unknown));
+      await this.#up.mend(unknown);
+      await this.#down.mend(unknown);
     });
   }
 
   close(): void {
     this.traffic.close();
-    closeFd(this.#toWorld);
-  }
-
-  #apply(unknown: ReadonlySet<number>): Promise<void> {
-    return this.#inTurn(async () => {
-      const { caps } = this.#options;
-      const shares = [...this.#limits].map(([id, { up, weight }]) => [id, { ...up, weight }] as const);
-      const plan = planClasses({ cap: caps.up }, new Map(shares));
-      await this.#tried(() => this.#up?.apply(plan, unknown));
-      for (const id of this.#limits.keys()) this.traffic.wait(id, classesOf(plan, id), [0, 0]);
-    });
-  }
-
-  /** What fails is said, and tried again with the next change: a sliver that can't be bounded runs all the same. */
-  async #tried(work: () => Promise<void> | undefined): Promise<void> {
-    try {
-      await work();
-      this.#trouble = undefined;
-    } catch (error) {
-      const why = explain(error);
-      if (why !== this.#trouble) this.#options.log.warn({ err: error }, 'rates of slivers do not hold');
-      this.#trouble = why;
-    }
+    for (const fd of this.#programs) closeFd(fd);
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {

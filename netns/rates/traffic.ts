@@ -1,10 +1,16 @@
+import { isIPv6 } from 'node:net';
 import { closeFd } from '../../daemon/kernel/syscalls.ts';
 import type { Programs } from '../bpf/programs.ts';
-import { Mapped, update } from '../bpf/syscall.ts';
+import { keys, Mapped, remove, update } from '../bpf/syscall.ts';
+import { packed, packed6 } from '../links.ts';
 import type { Bytes } from '../network-limits.ts';
 
 const PLACES = 4096;
 const PLACE_BYTES = 64;
+/** struct prefix: length and address. */
+const PREFIX_BYTES = 20;
+/** What comes before an IPv4 address in one of IPv6. */
+const MAPPED = Buffer.from('00000000000000000000ffff', 'hex');
 /** Words of struct traffic. */
 const [UP, DOWN, EXEMPT_UP, EXEMPT_DOWN, BASE] = [0, 1, 2, 3, 4] as const;
 
@@ -20,6 +26,7 @@ export class Traffic {
       classes: programs.openMap('classes'),
       exempt: programs.openMap('exempt'),
     };
+    for (const prefix of keys(this.#maps.exempt, PREFIX_BYTES)) remove(this.#maps.exempt, prefix); // an earlier daemon's
     this.#memory = new Mapped(this.#maps.traffic, PLACES * PLACE_BYTES, 0, true);
     this.#words = new BigUint64Array(this.#memory.buffer);
   }
@@ -44,6 +51,16 @@ export class Traffic {
   /** Where a sliver's packets wait: minor numbers of classes, 0 for no class of its own. */
   wait(id: number, up: readonly [number, number], down: readonly [number, number]): void {
     update(this.#maps.classes, number(id), Buffer.from(new Uint16Array([...up, ...down]).buffer));
+  }
+
+  /** What goes to these addresses, or comes from them, counts as exempt. @param prefix as `192.0.2.0/24` */
+  exempt(prefix: string): void {
+    const [address = '', length = ''] = prefix.split('/');
+    const six = isIPv6(address);
+    const key = Buffer.alloc(PREFIX_BYTES);
+    key.writeUInt32LE(Number(length) + (six ? 0 : 96));
+    (six ? packed6(address) : Buffer.concat([MAPPED, packed(address)])).copy(key, 4);
+    update(this.#maps.exempt, key, number(1));
   }
 
   close(): void {

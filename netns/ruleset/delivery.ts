@@ -1,30 +1,38 @@
-import { CARRIER, linkOf, markOf } from '../numbers.ts';
-import { element, lookup, meta, TABLE } from './expressions.ts';
+import type { NftCommand } from '../nftables.ts';
+import { CARRIER, CARRIER_END, linkOf, markOf } from '../numbers.ts';
+import { type Expression, element, lookup, match, meta, TABLE, type Verb } from './expressions.ts';
 import type { Part } from './part.ts';
 
 /** Of the device family: objects of the other tables can't be used here. */
 const table = { family: 'netdev', table: TABLE } as const;
-const chain = {
-  ...table,
-  name: 'deliver',
-  type: 'filter',
-  hook: 'egress',
-  dev: CARRIER,
-  prio: 0,
-  policy: 'accept',
-};
+const chain = (name: string, hook: string, dev: string) => ({
+  add: { chain: { ...table, name, type: 'filter', hook, dev, prio: 0, policy: 'accept' } },
+});
+const rule = (chain: string, ...expr: Expression[]) => ({ add: { rule: { ...table, chain, expr } } });
+const handOver: Expression = { fwd: { dev: lookup(meta('mark'), 'links') } };
 
-/** What the carrier is given goes to the link of the sliver that it is marked for. */
+/** Whether it waits, for a sliver that is there. */
+export const waiting = (verb: Verb, id: number): NftCommand => element(verb, table, 'waiting', markOf(id));
+
+/**
+ * What the carrier is given goes to the link of the sliver that it is marked for: at once, or from the carrier's other
+ * end when it has waited in the carrier's queues.
+ */
 export const delivery: Part = {
-  chains: [{ add: { table: { family: table.family, name: TABLE } } }, { add: { chain } }],
+  chains: [
+    { add: { table: { family: table.family, name: TABLE } } },
+    chain('deliver', 'egress', CARRIER),
+    chain('arrive', 'ingress', CARRIER_END),
+  ],
   objects: [
     { add: { map: { ...table, name: 'links', type: 'mark', map: 'iface_index' } } },
+    { add: { set: { ...table, name: 'waiting', type: 'mark' } } },
     { flush: { map: { ...table, name: 'links' } } },
+    { flush: { set: { ...table, name: 'waiting' } } },
   ],
-  rules: () => [
-    {
-      add: { rule: { ...table, chain: chain.name, expr: [{ fwd: { dev: lookup(meta('mark'), 'links') } }] } },
-    },
+  rules: () => [rule('deliver', match(meta('mark'), '@waiting', '!='), handOver), rule('arrive', handOver)],
+  elements: (verb, { id, waits }) => [
+    element(verb, table, 'links', markOf(id), linkOf(id)),
+    ...(waits ? [waiting(verb, id)] : []),
   ],
-  elements: (verb, { id }) => [element(verb, table, 'links', markOf(id), linkOf(id))],
 };

@@ -12,6 +12,7 @@ import { source } from './source.ts';
  */
 const PARTS: readonly Part[] = [origin, forward, source, delivery];
 
+export { waiting } from './delivery.ts';
 /** What JSON can't say, in nft's own language, to be applied ahead of the rest. */
 export { ZONES as TEXT } from './origin.ts';
 

@@ -11,6 +11,8 @@ export interface Uplink {
 /** A sliver whose link is there. */
 export interface Connected {
   readonly id: number;
+  /** What comes for it from the world may have to wait at the carrier (netns/rates/). */
+  readonly waits: boolean;
 }
 
 /**

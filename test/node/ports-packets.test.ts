@@ -63,8 +63,8 @@ const NODE_COUNTERS = `table ip seen {
   chain c { type filter hook prerouting priority -300;
     iifname up0 meta l4proto { udp, 47 } meta mark 0x10005 counter name steered;
     iifname up0 meta l4proto { udp, 47 } meta mark 0 counter name unmarked;
-    iifname sv* meta l4proto udp meta mark 0x20000 counter name foreign;
-    iifname sv* meta l4proto udp meta mark 0 counter name own; }
+    iifname sv* meta l4proto udp meta mark & 0x60000 == 0x60000 counter name foreign;
+    iifname sv* meta l4proto udp meta mark & 0x60000 == 0x40000 counter name own; }
   chain n { type nat hook postrouting priority 100; oifname up0 meta mark & 0x20000 != 0 meta l4proto udp snat to ${PUBLIC}:64512-65535; }
 }`;
 

@@ -10,31 +10,48 @@ const MBIT = 1e6;
 let world: World;
 let node: TestNode;
 let meter: Meter;
+let image: string;
 
 beforeAll(async () => {
   world = new World();
   node = await TestNode.start('', {}, (pid) => world.connect(pid, '198.51.100.10'));
   meter = await Meter.start(world.namespace('world'));
-  const image = smallImageDirectory();
+  image = smallImageDirectory();
   await node.ok('POST', '/v1/images', { name: 'small', source: { path: image } });
-  rmSync(image, { recursive: true });
   for (const name of ['a_one', 'a_two']) await node.ok('POST', '/v1/slivers', { name, image: 'small' });
 });
 
 afterAll(async () => {
   meter?.stop();
+  if (image) rmSync(image, { recursive: true });
   await node?.stop().finally(() => world.stop());
 });
 
-const set = (name: string, rspec: object) => node.ok('PATCH', `/v1/slivers/${name}`, { rspec });
-const sh = (name: string, script: string) => node.exec(name, 'sh', '-c', script);
-const quiet = () => Promise.all(['a_one', 'a_two'].map((name) => sh(name, 'killall nc')));
+const set = (name: string, rspec: object, on = node) => on.ok('PATCH', `/v1/slivers/${name}`, { rspec });
+const sh = (name: string, script: string, on = node) => on.exec(name, 'sh', '-c', script);
+const slivers = (on: TestNode) => (on === node ? ['a_one', 'a_two'] : ['a_more', 'a_less']);
+const quiet = (on = node) => Promise.all(slivers(on).map((name) => sh(name, 'killall nc', on)));
 /** A sliver sends to the outside host's port, as fast as it can, until `quiet`. */
-const send = (name: string, port: number) =>
-  sh(name, `nc ${World.address} ${port} < /dev/zero > /dev/null 2>&1 &`);
+const send = (name: string, port: number, on = node, to = World.address) =>
+  sh(name, `nc ${to} ${port} < /dev/zero > /dev/null 2>&1 &`, on);
+/** A sliver gets from the outside host's port what that has, until `quiet`. */
+const receive = (name: string, port: number, on = node) =>
+  sh(name, `nc ${World.address} ${port} < /dev/null > /dev/null 2>&1 &`, on);
+/** Bits per second that came to the two slivers of a node. */
+async function arrived(seconds: number, on = node): Promise<[number, number]> {
+  const down = () =>
+    Promise.all(
+      slivers(on).map(async (name) => (await on.ok('GET', `/v1/slivers/${name}/usage`)).network.bytes.down),
+    );
+  const [before, began] = [await down(), performance.now()];
+  await meter.rates(seconds);
+  const [after, took] = [await down(), (performance.now() - began) / 1000];
+  const rate = (at: number) => ((after[at] - before[at]) * 8) / took;
+  return [rate(0), rate(1)];
+}
 const uplink = () => node.inside('tc', 'qdisc', 'show', 'dev', 'eth0');
 
-afterEach(quiet);
+afterEach(() => quiet());
 
 describe('to the world', () => {
   it('nothing waits anywhere as long as nothing is bounded', () => {
@@ -56,6 +73,83 @@ describe('to the world', () => {
     await set('a_one', { 'net.up.max': 'max' });
     expect(uplink()).not.toContain('htb');
     await until(async () => (await meter.rates(0.3))[7001]! > 60 * MBIT, 'it to be fast again');
+  });
+});
+
+describe('from the world', () => {
+  it('a sliver receives no faster than its maximum, which changes while it runs', async () => {
+    await set('a_one', { 'net.down.max': 20 * MBIT });
+    await receive('a_one', 8001);
+    await receive('a_two', 8002);
+    const [one, two] = await arrived(2);
+    expect(one / MBIT).toBeGreaterThan(14);
+    expect(one / MBIT).toBeLessThan(23);
+    expect(two / MBIT).toBeGreaterThan(60);
+    await set('a_one', { 'net.down.max': 'max' });
+    expect(node.inside('tc', 'qdisc')).not.toContain('htb');
+    await until(async () => (await arrived(0.3))[0] > 60 * MBIT, 'it to be fast again');
+  });
+});
+
+describe('what the owner gives', () => {
+  it('is shared out by weight both ways above what each is promised, but for exempt destinations', async () => {
+    const shared = await TestNode.start(
+      `network: { up: ${40 * MBIT}, down: ${40 * MBIT}, exempt: [203.0.113.8/31] }`,
+      {},
+      (pid) => world.connect(pid, '198.51.100.11'),
+    );
+    try {
+      await shared.ok('POST', '/v1/images', { name: 'small', source: { path: image } });
+      const rspec = { 'net.weight': 300, 'net.up.min': 2 * MBIT };
+      await shared.ok('POST', '/v1/slivers', { name: 'a_more', image: 'small', rspec });
+      await shared.ok('POST', '/v1/slivers', { name: 'a_less', image: 'small' });
+      await send('a_more', 7001, shared);
+      await send('a_less', 7002, shared);
+      const { 7001: more = 0, 7002: less = 0 } = await meter.rates(3);
+      expect((more + less) / MBIT).toBeLessThan(44);
+      expect((more + less) / MBIT).toBeGreaterThan(28);
+      expect(more / less).toBeGreaterThan(2);
+      expect(more / less).toBeLessThan(4.5);
+      await quiet(shared);
+
+      await receive('a_more', 8001, shared);
+      await receive('a_less', 8002, shared);
+      const [much, little] = await arrived(3, shared);
+      expect((much + little) / MBIT).toBeLessThan(44);
+      expect(much / little).toBeGreaterThan(2);
+      expect(much / little).toBeLessThan(4.5);
+      await quiet(shared);
+
+      // The same host, by an address in the exempt prefix.
+      world.inside('world', 'ip', 'address', 'add', '203.0.113.8/32', 'dev', 'lo');
+      await send('a_less', 7003, shared, '203.0.113.8');
+      expect((await meter.rates(1))[7003]! / MBIT).toBeGreaterThan(60);
+      await set('a_less', { 'net.exempt.up.max': 10 * MBIT }, shared);
+      await meter.rates(0.5);
+      expect((await meter.rates(1))[7003]! / MBIT).toBeLessThan(12);
+    } finally {
+      await shared.stop();
+    }
+  });
+
+  it('comes back when somebody took the queues away', async () => {
+    await set('a_one', { 'net.up.max': 20 * MBIT, 'net.down.max': 20 * MBIT });
+    node.inside('tc', 'qdisc', 'delete', 'dev', 'eth0', 'root');
+    node.inside('tc', 'qdisc', 'delete', 'dev', 'slivers0', 'root');
+    node.inside('tc', 'filter', 'delete', 'dev', 'eth0', 'egress');
+    await until(
+      () => /to_world/.test(node.inside('tc', 'filter', 'show', 'dev', 'eth0', 'egress')),
+      'the filter',
+    );
+    for (const link of ['eth0', 'slivers0'])
+      await until(() => /htb/.test(node.inside('tc', 'qdisc', 'show', 'dev', link)), 'the queues');
+    await send('a_one', 7001);
+    await meter.rates(0.5);
+    expect((await meter.rates(1))[7001]! / MBIT).toBeLessThan(23);
+    await node.kill();
+    await node.launch();
+    expect((await meter.rates(1))[7001]! / MBIT).toBeLessThan(23);
+    await set('a_one', { 'net.up.max': 'max', 'net.down.max': 'max' });
   });
 });
 

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { pino } from 'pino';
 import { killCgroup, removeCgroup } from '../../../daemon/cgroups/tree.ts';
 import { openNetwork } from '../../../netns/index.ts';
+import { NO_CAPS, NO_LIMITS } from '../../../netns/network-limits.ts';
 import type { PortLedger } from '../../../netns/ports/ledger.ts';
 import type { SliverNetwork } from '../../../netns/sliver-network.ts';
 import { timed } from '../statistics.ts';
@@ -26,7 +27,12 @@ export class BenchNode {
   static async open(folder: string, probe: Probe, count: number): Promise<BenchNode> {
     const cgroup = `/sys/fs/cgroup/${folder.split('/').at(-1)}`;
     mkdirSync(`${cgroup}/sliver`, { recursive: true });
-    const network = await openNetwork({ bpf: `${folder}/bpf`, cgroup, log: pino({ level: 'silent' }) });
+    const network = await openNetwork({
+      bpf: `${folder}/bpf`,
+      cgroup,
+      caps: NO_CAPS,
+      log: pino({ level: 'silent' }),
+    });
     return new BenchNode(network, cgroup, await probe.hold(count));
   }
 
@@ -37,7 +43,7 @@ export class BenchNode {
 
   /** Attaches it; milliseconds. */
   attach(id: number): Promise<number> {
-    return timed(() => this.#network.attach(id, this.place(id).pid));
+    return timed(() => this.#network.attach(id, this.place(id).pid, NO_LIMITS));
   }
 
   detach(id: number): Promise<void> {
