@@ -1,6 +1,8 @@
 import { existsSync, readlinkSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { during, explain } from '../daemon/errors.ts';
+import { detachFromLink } from './bpf/filters.ts';
+import { Programs } from './bpf/programs.ts';
 import { Carrier } from './carrier.ts';
 import { Links } from './links.ts';
 import type { Caps, NetworkLimits, NetworkUsage } from './network-limits.ts';
@@ -127,7 +129,8 @@ export class NodeNetwork implements SliverNetwork {
     this.#nft.apply(removal);
     await this.#release();
     this.#shaping?.close();
-    this.#ledger?.down();
+    if (this.#ledger) this.#ledger.down();
+    else Programs.remove(this.#options.bpf, this.#options.cgroup); // an earlier daemon's
     await this.#carrier.remove();
     this.#links.close();
   }
@@ -171,7 +174,7 @@ export class NodeNetwork implements SliverNetwork {
   async #release(): Promise<void> {
     const { name, index } = this.#uplink;
     await this.#shaping?.unshape();
-    await this.#ledger?.unsteer(index);
+    await detachFromLink(index, 'ingress');
     if (existsSync(`/proc/sys/net/ipv4/conf/${name}`))
       setSysctl(`ipv4/conf/${name}/forwarding`, readSysctl('ipv4/conf/all/forwarding'));
   }
@@ -182,6 +185,10 @@ export class NodeNetwork implements SliverNetwork {
     try {
       this.#ledger = await PortLedger.open({ bpf, cgroup, settings: this.#settings() });
       await this.#ledger.steer(this.#uplink.index);
+      for (const { why, ...lack } of this.#ledger.lacking) {
+        log.warn({ why, ...lack }, 'the kernel refuses some of the BPF programs');
+        this.#lacks.push({ why, ...lack });
+      }
     } catch (error) {
       log.warn({ err: error }, 'ports of the shared address are not arbitrated');
       this.#ledger = undefined;

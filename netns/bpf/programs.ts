@@ -1,176 +1,166 @@
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statfsSync,
-} from 'node:fs';
-import { during, SliverdError } from '../../daemon/errors.ts';
-import { run } from '../../daemon/kernel/run.ts';
-import { attachMount, closeFd, detachMount, newMount } from '../../daemon/kernel/syscalls.ts';
-import {
-  AttachType,
-  attachedTo,
-  attachToCgroup,
-  detachFromCgroup,
-  openPinned,
-  programId,
-} from './syscall.ts';
+import { existsSync, readFileSync } from 'node:fs';
+import { during, explain, SliverdError } from '../../daemon/errors.ts';
+import { closeFd } from '../../daemon/kernel/syscalls.ts';
+import { CgroupHooks } from './cgroup-hooks.ts';
+import { GROUPS, type Group } from './groups.ts';
+import { Pins } from './pins.ts';
+import { mapName, openById } from './syscall.ts';
 
-/** What `npm run build` makes of *.bpf.c. */
-const OBJECT = new URL('./build/sliver.bpf.o', import.meta.url).pathname;
-const BPF_FS = 0xcafe4a11;
-/** Names in a bpf file system have no dots. A folder of this name was not finished. */
-const UNFINISHED = 'unfinished';
+/** What scripts/build makes of *.bpf.c. */
+const OBJECTS = new URL('./build', import.meta.url).pathname;
 
-export type Hook = keyof typeof AttachType;
-const HOOKS = Object.keys(AttachType) as Hook[];
+/** What doesn't hold because the kernel refused a program of a group. */
+export interface Lacking {
+  readonly what: string;
+  readonly why: string;
+  readonly cost: string;
+}
 
 /**
- * The programs and maps of one node, pinned in a bpf file system of its own, and attached to the cgroup that all its
- * slivers are in. They work on without the daemon, and a restarted one finds them: maps under `maps`, programs under
- * the hash of the file they come from, so that an upgraded daemon brings its own and keeps the maps.
+ * The programs and maps of one node, pinned, and attached to the cgroup that all its slivers are in. They work on
+ * without the daemon, and a restarted one finds them. A group that the kernel refuses is done without, unless all
+ * depends on it: then nothing of it is left.
  */
 export class Programs {
-  readonly #folder: string;
-  readonly #cgroup: string;
-  readonly #hash: string;
+  readonly lacking: Lacking[] = [];
+  readonly #pins: Pins;
+  readonly #hooks: CgroupHooks;
+  readonly #version: string;
+  readonly #maps = new Map<string, number>();
+  readonly #programs = new Map<string, number>();
 
-  private constructor(folder: string, cgroup: string, hash: string) {
-    this.#folder = folder;
-    this.#cgroup = cgroup;
-    this.#hash = hash;
+  private constructor(folder: string, cgroup: string, version: string) {
+    this.#pins = new Pins(folder);
+    this.#hooks = new CgroupHooks(cgroup);
+    this.#version = version;
   }
 
   /**
    * Mounts, loads and attaches what isn't there yet.
    * @param folder where the bpf file system is, or is to be mounted
    * @param cgroup the slivers' parent
-   * @param object what the programs are compiled to
+   * @param objects the folder of what the programs are compiled to
    */
-  static async load(folder: string, cgroup: string, object = OBJECT): Promise<Programs> {
+  static async load(folder: string, cgroup: string, objects = OBJECTS): Promise<Programs> {
     return during(`loading the BPF programs into ${folder}`, async () => {
-      if (!existsSync(object))
-        throw new SliverdError('host-tool', `${object} is missing: run 'npm run build' (scripts/build)`);
-      mkdirSync(folder, { recursive: true });
-      if (statfsSync(folder).type !== BPF_FS) mountAt(folder);
-      const hash = createHash('sha256').update(readFileSync(object)).digest('hex').slice(0, 16);
-      const programs = new Programs(folder, cgroup, hash);
-      await programs.#pin(object);
-      programs.attach();
-      programs.#replaceOlder();
-      return programs;
+      const programs = new Programs(folder, cgroup, versionOf(objects));
+      try {
+        await programs.#load(objects);
+        return programs;
+      } catch (error) {
+        programs.remove(); // half an arbitration is none
+        throw error;
+      }
     });
   }
 
-  /** A map, by its name in maps.h: a descriptor that the caller closes. */
-  openMap(name: string): number {
-    return openPinned(`${this.#folder}/maps/${name}`);
+  /** Takes away what a daemon left, though this one could not load it. */
+  static remove(folder: string, cgroup: string): void {
+    new Programs(folder, cgroup, '').remove();
   }
 
-  /** A program, by its function's name: a descriptor that the caller closes. */
-  openProgram(name: string): number {
-    return openPinned(this.pathOf(name));
+  /** A map's descriptor, by its name in maps.h. */
+  map(name: string): number {
+    return descriptor(this.#maps, name);
   }
 
-  /** Where a program is pinned, for tools that attach it. */
-  pathOf(name: string): string {
-    return `${this.#folder}/${this.#hash}/${name}`;
+  /** A program's descriptor, by its function's name. */
+  program(name: string): number {
+    return descriptor(this.#programs, name);
   }
 
-  /** Attaches what isn't attached (any more). @returns what had to be */
-  attach(): Hook[] {
-    return this.#inCgroup((cgroup) =>
-      this.#hooks(this.#hash).filter((hook) =>
-        withFd(this.openProgram(hook), (program) => {
-          if (attachedTo(cgroup, hook).includes(programId(program))) return false;
-          attachToCgroup(cgroup, program, hook);
-          return true;
-        }),
-      ),
-    );
+  /** Whether the kernel took it. */
+  has(program: string): boolean {
+    return this.#programs.has(program);
+  }
+
+  /** Puts back what somebody took away: attachments, names, the file system that they are in. @returns what it was */
+  repair(): string[] {
+    const mended: string[] = this.#hooks.attach(this.#programs);
+    if (this.#pins.mount()) mended.push('the bpf file system');
+    const [maps, programs] = [this.#pins.maps(), this.#pins.programs(this.#version)];
+    for (const [name, fd] of this.#maps)
+      if (!maps.includes(name)) {
+        this.#pins.pinMap(name, fd);
+        mended.push(`the name of the map ${name}`);
+      }
+    for (const [name, fd] of this.#programs)
+      if (!programs.includes(name)) {
+        this.#pins.pinProgram(this.#version, name, fd);
+        mended.push(`the name of the program ${name}`);
+      }
+    return mended;
+  }
+
+  /** Lets go of it; all of it stays in the kernel. */
+  close(): void {
+    for (const fds of [this.#maps, this.#programs]) {
+      for (const fd of fds.values()) closeFd(fd);
+      fds.clear();
+    }
   }
 
   /** Takes everything out of the kernel, the claims too. */
   remove(): void {
-    for (const hash of this.#versions()) this.#detach(hash);
-    if (!detachMount(this.#folder)) throw new SliverdError('kernel', `${this.#folder} is not mounted`);
+    this.close();
+    this.#hooks.detachOthers(new Map());
+    this.#pins.unmount();
   }
 
-  async #pin(object: string): Promise<void> {
-    const programs = `${this.#folder}/${this.#hash}`;
-    if (existsSync(programs)) return;
-    const [maps = '', unfinished = '', fresh = ''] = ['maps', UNFINISHED, `${UNFINISHED}_maps`].map(
-      (name) => `${this.#folder}/${name}`,
-    );
-    for (const left of [unfinished, fresh]) rmSync(left, { recursive: true, force: true });
-    for (const folder of [maps, fresh]) mkdirSync(folder, { recursive: true });
-    // Maps of a version before stay, as far as this one has them: a map's name stands for its layout (maps.h).
-    const names = readFileSync(object);
-    const kept = readdirSync(maps).filter((name) => names.includes(`\0${name}\0`));
-    const reuse = kept.flatMap((name) => ['map', 'name', name, 'pinned', `${maps}/${name}`]);
-    await run('bpftool', ['prog', 'loadall', object, unfinished, ...reuse, 'pinmaps', fresh]);
-    for (const name of readdirSync(fresh).filter((name) => !kept.includes(name)))
-      renameSync(`${fresh}/${name}`, `${maps}/${name}`);
-    rmSync(fresh, { recursive: true });
-    renameSync(unfinished, programs); // appears with all that belongs under it, wherever a crash comes
+  async #load(objects: string): Promise<void> {
+    this.#pins.mount();
+    this.#findMaps();
+    for (const group of GROUPS) await this.#loadGroup(group, `${objects}/${group.name}.bpf.o`);
+    for (const name of this.#pins.maps()) this.#maps.set(name, this.#pins.openMap(name));
+    for (const name of this.#pins.programs(this.#version))
+      this.#programs.set(name, this.#pins.openProgram(this.#version, name));
+    // Programs of another version are attached until the new ones are: no bind goes unseen.
+    this.#hooks.attach(this.#programs);
+    this.#hooks.detachOthers(this.#programs);
+    this.#pins.forgetOthers(this.#version);
   }
 
-  /** Programs of another version are attached until the new ones are: no bind goes unseen. */
-  #replaceOlder(): void {
-    for (const hash of this.#versions().filter((name) => name !== this.#hash)) {
-      this.#detach(hash);
-      rmSync(`${this.#folder}/${hash}`, { recursive: true });
-    }
-  }
-
-  #detach(hash: string): void {
-    if (!existsSync(this.#cgroup)) return;
-    this.#inCgroup((cgroup) => {
-      for (const hook of this.#hooks(hash))
-        withFd(openPinned(`${this.#folder}/${hash}/${hook}`), (program) =>
-          detachFromCgroup(cgroup, program, hook),
-        );
-    });
-  }
-
-  #versions(): string[] {
-    return readdirSync(this.#folder).filter((name) => /^[0-9a-f]{16}$/.test(name));
-  }
-
-  #hooks(hash: string): Hook[] {
-    const pinned = readdirSync(`${this.#folder}/${hash}`);
-    return HOOKS.filter((hook) => pinned.includes(hook));
-  }
-
-  #inCgroup<T>(work: (cgroup: number) => T): T {
-    const cgroup = openSync(this.#cgroup, 'r');
+  async #loadGroup({ programs, optional }: Group, object: string): Promise<void> {
+    const pinned = this.#pins.programs(this.#version);
+    if (programs.every((name) => pinned.includes(name))) return;
     try {
-      return work(cgroup);
-    } finally {
-      closeSync(cgroup);
+      if (!existsSync(object))
+        throw new SliverdError('host-tool', `${object} is missing: run 'npm run build' (scripts/build)`);
+      await this.#pins.load(object, this.#version);
+    } catch (error) {
+      if (!optional) throw error;
+      this.lacking.push({ ...optional, why: explain(error) });
+    }
+  }
+
+  /** Programs that are attached know the maps with the claims, though somebody unmounted their names. */
+  #findMaps(): void {
+    for (const id of this.#hooks.maps()) {
+      const fd = openById('map', id);
+      try {
+        const name = mapName(fd);
+        // One with a dot is constants of an object's, and goes with it.
+        if (!name.includes('.') && !this.#pins.maps().includes(name)) this.#pins.pinMap(name, fd);
+      } finally {
+        closeFd(fd);
+      }
     }
   }
 }
 
-function withFd<T>(fd: number, work: (fd: number) => T): T {
-  try {
-    return work(fd);
-  } finally {
-    closeFd(fd);
-  }
+function descriptor(fds: ReadonlyMap<string, number>, name: string): number {
+  const fd = fds.get(name);
+  if (fd === undefined) throw new SliverdError('internal', `nothing called ${name} is loaded`);
+  return fd;
 }
 
-function mountAt(folder: string): void {
-  const mount = newMount('bpf', { mode: '700' });
-  try {
-    attachMount(mount, folder);
-  } finally {
-    closeFd(mount);
+/** Changes with any of the objects. */
+function versionOf(objects: string): string {
+  const hash = createHash('sha256');
+  for (const { name } of GROUPS) {
+    const object = `${objects}/${name}.bpf.o`;
+    if (existsSync(object)) hash.update(readFileSync(object));
   }
+  return hash.digest('hex').slice(0, 16);
 }

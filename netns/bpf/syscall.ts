@@ -14,11 +14,13 @@ const Command = {
   update: 2,
   delete: 3,
   nextKey: 4,
+  pin: 6,
   pinnedObject: 7,
   attach: 8,
   detach: 9,
   run: 10,
   programById: 13,
+  mapById: 14,
   info: 15,
   query: 16,
   linkCreate: 28,
@@ -162,12 +164,45 @@ export function attachedTo(cgroup: number, type: keyof typeof AttachType): numbe
   return [...ids.subarray(0, attributes.bytes.readUInt32LE(24))];
 }
 
-/** The kernel's number of a program, from its descriptor. */
-export function programId(program: number): number {
-  const info = Buffer.alloc(64); // the beginning of struct bpf_prog_info
+/** What the kernel knows of a program, from its descriptor; its name is cut after 15 characters. */
+export function programInfo(program: number): { id: number; name: string; maps: number[] } {
+  const maps = new Uint32Array(64);
+  const info = Buffer.alloc(80); // the beginning of struct bpf_prog_info
+  info.writeUInt32LE(maps.length, 52);
+  info.writeBigUInt64LE(koffi.address(maps), 56);
   new Attributes().u32(0, program).u32(4, info.byteLength).pointer(8, info).call('info', 'program');
-  return info.readUInt32LE(4);
+  return {
+    id: info.readUInt32LE(4),
+    name: text(info.subarray(64, 80)),
+    maps: [...maps.subarray(0, info.readUInt32LE(52))],
+  };
 }
+
+export function programId(program: number): number {
+  return programInfo(program).id;
+}
+
+/** A map's name, cut after 15 characters, from its descriptor. */
+export function mapName(map: number): string {
+  const info = Buffer.alloc(40); // the beginning of struct bpf_map_info
+  new Attributes().u32(0, map).u32(4, info.byteLength).pointer(8, info).call('info', 'map');
+  return text(info.subarray(24, 40));
+}
+
+/** A descriptor, which the caller closes. Throws when there is none of that number (any more). */
+export function openById(kind: 'program' | 'map', id: number): number {
+  return new Attributes().u32(0, id).call(`${kind}ById`, `${kind} ${id}`);
+}
+
+/** Gives a program or map a name in a bpf file system, which keeps it. */
+export function pin(fd: number, path: string): void {
+  new Attributes()
+    .pointer(0, Buffer.from(`${path}\0`))
+    .u32(8, fd)
+    .call('pin', path);
+}
+
+const text = (bytes: Buffer): string => bytes.toString('utf8', 0, Math.max(bytes.indexOf(0), 0));
 
 /** A descriptor that gives, once, what an iterator program writes; the caller closes it. */
 export function iterate(program: number, close: (fd: number) => void): number {

@@ -21,9 +21,9 @@ export class PortGuard {
   look(address: string, running: ReadonlyMap<number, string> | undefined): void {
     const looks = this.#looks++;
     try {
-      const hooks = this.#ledger.repair();
-      if (hooks.length)
-        this.#log.warn({ hooks }, 'programs of the port ledger were detached: attached again');
+      const mended = this.#ledger.repair();
+      if (mended.length)
+        this.#log.warn({ mended }, 'somebody took away what the port ledger needs: it is back');
       if (looks % OWN_PORTS_EVERY === 0) this.#ownPorts(address);
       if (looks % RECONCILE_EVERY === 0 && running) {
         const ghosts = this.#ledger.reconcile(running);

@@ -1,7 +1,6 @@
 import { SliverdError } from '../../daemon/errors.ts';
-import { closeFd } from '../../daemon/kernel/syscalls.ts';
-import { attachToLink, detachFromLink } from '../bpf/filters.ts';
-import { type Hook, Programs } from '../bpf/programs.ts';
+import { attachToLink } from '../bpf/filters.ts';
+import { type Lacking, Programs } from '../bpf/programs.ts';
 import { remove, runProgram, update } from '../bpf/syscall.ts';
 import { type Denial, DenialReader } from './denials.ts';
 import { Homes } from './homes.ts';
@@ -29,12 +28,9 @@ export interface LedgerOptions {
   /** The cgroup that all slivers are in. */
   cgroup: string;
   settings: Settings;
-  /** The compiled programs; default: what scripts/build made. */
-  object?: string;
+  /** The folder of the compiled programs; default: what scripts/build made. */
+  objects?: string;
 }
-
-const PROGRAMS = ['command', 'holders', 'from_world', 'from_sliver', 'to_sliver'] as const;
-const MAPS = ['homes', 'holdings', 'settings', 'denials', 'links'] as const;
 
 /**
  * Who owns each port of the shared address. The kernel decides, at each bind, by the programs of netns/bpf; this is
@@ -43,31 +39,26 @@ const MAPS = ['homes', 'holdings', 'settings', 'denials', 'links'] as const;
 export class PortLedger {
   /** All programs of the node, those of others in this folder too. */
   readonly programs: Programs;
-  readonly #fds: Record<(typeof PROGRAMS)[number] | (typeof MAPS)[number], number>;
   readonly #slots: Slots;
   readonly #homes: Homes;
   #reader: DenialReader | undefined;
 
   private constructor(programs: Programs) {
     this.programs = programs;
-    this.#fds = Object.fromEntries([
-      ...PROGRAMS.map((name) => [name, programs.openProgram(name)]),
-      ...MAPS.map((name) => [name, programs.openMap(name)]),
-    ]);
-    this.#slots = new Slots(programs.openMap('ports'));
-    this.#homes = new Homes(this.#fds.homes);
+    this.#slots = new Slots(programs.map('ports'));
+    this.#homes = new Homes(programs.map('homes'));
   }
 
   /** Loads, pins and attaches what isn't there yet; what a daemon before this one left is adopted as it is. */
   static async open(options: LedgerOptions): Promise<PortLedger> {
-    const ledger = new PortLedger(await Programs.load(options.bpf, options.cgroup, options.object));
+    const ledger = new PortLedger(await Programs.load(options.bpf, options.cgroup, options.objects));
     ledger.configure(options.settings);
     return ledger;
   }
 
   /** Takes effect with the next bind and the next connection. */
   configure(settings: Settings): void {
-    update(this.#fds.settings, number(0), settingsRecord(settings));
+    update(this.programs.map('settings'), number(0), settingsRecord(settings));
   }
 
   /**
@@ -95,12 +86,7 @@ export class PortLedger {
 
   /** From now on what comes in at this link of the node's for the shared address is marked with its owner. */
   async steer(uplink: number): Promise<void> {
-    await attachToLink(uplink, 'ingress', this.#fds.from_world, 'from_world');
-  }
-
-  /** No more. */
-  async unsteer(uplink: number): Promise<void> {
-    await detachFromLink(uplink, 'ingress');
+    await attachToLink(uplink, 'ingress', this.programs.program('from_world'), 'from_world');
   }
 
   /**
@@ -109,14 +95,14 @@ export class PortLedger {
    * @param link its index
    */
   async addLink(id: number, link: number): Promise<void> {
-    update(this.#fds.links, number(link), number(id));
-    await attachToLink(link, 'ingress', this.#fds.from_sliver, 'from_sliver');
-    await attachToLink(link, 'egress', this.#fds.to_sliver, 'to_sliver');
+    update(this.programs.map('links'), number(link), number(id));
+    await attachToLink(link, 'ingress', this.programs.program('from_sliver'), 'from_sliver');
+    await attachToLink(link, 'egress', this.programs.program('to_sliver'), 'to_sliver');
   }
 
   /** The link is gone, or is about to go. */
   removeLink(link: number): void {
-    remove(this.#fds.links, number(link));
+    remove(this.programs.map('links'), number(link));
   }
 
   list(): PortEntry[] {
@@ -160,7 +146,7 @@ export class PortLedger {
   /** Denied binds, those of the time without a daemon first. One listener. */
   onDenied(told: (denial: Denial) => void): void {
     this.#reader?.close();
-    this.#reader = new DenialReader(this.#fds.denials, told);
+    this.#reader = new DenialReader(this.programs.map('denials'), told);
   }
 
   /** How many binds were denied to a sliver since it was added. */
@@ -168,9 +154,14 @@ export class PortLedger {
     return this.#homes.denied(id);
   }
 
-  /** Puts right what was taken away from under the ledger: programs that somebody detached. @returns which */
-  repair(): Hook[] {
-    return this.programs.attach();
+  /** What the kernel doesn't do here, and what that costs. */
+  get lacking(): readonly Lacking[] {
+    return this.programs.lacking;
+  }
+
+  /** Puts right what was taken away from under the ledger: attachments, pins, their mount. @returns what it was */
+  repair(): string[] {
+    return this.programs.repair();
   }
 
   /**
@@ -184,7 +175,8 @@ export class PortLedger {
     for (const id of new Set([...this.#homes.ids(), ...ghosts.map(({ sliver }) => sliver)]))
       if (!running.has(id)) this.removeSliver(id);
     for (const [id, namespace] of running) this.addSliver(id, namespace);
-    for (const seen of this.#slots.unheld(this.#fds.holders)) {
+    if (!this.programs.has('holders')) return ghosts;
+    for (const seen of this.#slots.unheld(this.programs.program('holders'))) {
       ghosts.push(this.#entry(seen));
       this.#command('settle', seen.slot, 0, seen.state);
     }
@@ -195,7 +187,7 @@ export class PortLedger {
   close(): void {
     this.#reader?.close();
     this.#slots.close();
-    for (const fd of Object.values(this.#fds)) closeFd(fd);
+    this.programs.close();
   }
 
   /** Takes everything out of the kernel. */
@@ -216,7 +208,7 @@ export class PortLedger {
     record.writeUInt32LE(slot, 4);
     record.writeUInt32LE(id, 8);
     record.writeBigUInt64LE(expected, 16);
-    runProgram(this.#fds.command, record);
+    runProgram(this.programs.program('command'), record);
     if (record.readInt32LE(12) === 0) return;
     const owner = record.readUInt32LE(24);
     const { protocol, port } = named(slot);

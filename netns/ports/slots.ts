@@ -20,14 +20,12 @@ export interface Slot {
 
 /** The slots as they are in the kernel's memory: reading them costs no system call. Only programs write them. */
 export class Slots {
-  readonly #fd: number;
   readonly #memory: Mapped;
   readonly #low: Uint32Array;
   readonly #whole: BigUint64Array;
 
-  /** @param fd of the map `ports`, closed by `close` */
+  /** @param fd of the map `ports`, not closed here */
   constructor(fd: number) {
-    this.#fd = fd;
     this.#memory = new Mapped(fd, Math.ceil((SLOTS * SLOT_BYTES) / 4096) * 4096);
     this.#low = new Uint32Array(this.#memory.buffer);
     this.#whole = new BigUint64Array(this.#memory.buffer);
@@ -68,7 +66,6 @@ export class Slots {
 
   close(): void {
     this.#memory.unmap();
-    closeFd(this.#fd);
   }
 }
 

@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
 import { during } from '../../daemon/errors.ts';
-import { closeFd } from '../../daemon/kernel/syscalls.ts';
 import type { Programs } from '../bpf/programs.ts';
 import { type Caps, type NetworkLimits, NO_LIMITS } from '../network-limits.ts';
 import { QUEUES } from '../numbers.ts';
@@ -21,7 +20,6 @@ export interface ShapingOptions {
 export class Shaping {
   readonly traffic: Traffic;
   readonly #caps: Caps;
-  readonly #programs: readonly number[];
   readonly #up: Way;
   readonly #down: Way;
   #work: Promise<unknown> = Promise.resolve();
@@ -30,9 +28,8 @@ export class Shaping {
     this.#caps = caps;
     this.traffic = new Traffic(programs);
     for (const prefix of caps.exempt) this.traffic.exempt(prefix);
-    const program = (name: string) => ({ name, fd: programs.openProgram(name) });
+    const program = (name: string) => ({ name, fd: programs.program(name) });
     const [out, back] = [program('to_world'), program('to_carrier')];
-    this.#programs = [out.fd, back.fd];
     this.#up = new Way({ name: 'to the world', cap: caps.up, program: out, leaf, log });
     this.#down = new Way({ name: 'from the world', cap: caps.down, program: back, leaf, log });
   }
@@ -96,7 +93,6 @@ export class Shaping {
 
   close(): void {
     this.traffic.close();
-    for (const fd of this.#programs) closeFd(fd);
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {

@@ -1,5 +1,4 @@
 import { isIPv6 } from 'node:net';
-import { closeFd } from '../../daemon/kernel/syscalls.ts';
 import type { Programs } from '../bpf/programs.ts';
 import { keys, Mapped, remove, update } from '../bpf/syscall.ts';
 import { packed, packed6 } from '../links.ts';
@@ -22,9 +21,9 @@ export class Traffic {
 
   constructor(programs: Programs) {
     this.#maps = {
-      traffic: programs.openMap('traffic'),
-      classes: programs.openMap('classes'),
-      exempt: programs.openMap('exempt'),
+      traffic: programs.map('traffic'),
+      classes: programs.map('classes'),
+      exempt: programs.map('exempt'),
     };
     for (const prefix of keys(this.#maps.exempt, PREFIX_BYTES)) remove(this.#maps.exempt, prefix); // an earlier daemon's
     this.#memory = new Mapped(this.#maps.traffic, PLACES * PLACE_BYTES, 0, true);
@@ -65,7 +64,6 @@ export class Traffic {
 
   close(): void {
     this.#memory.unmap();
-    for (const fd of Object.values(this.#maps)) closeFd(fd);
   }
 
   #word(id: number, word: number): bigint {

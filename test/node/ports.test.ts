@@ -1,9 +1,11 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, cpSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { until } from './harness.ts';
 import { PortWorld, type Program } from './ports/world.ts';
 
 const PUBLIC = '198.51.100.10';
+const BUILD = new URL('../../netns/bpf/build', import.meta.url).pathname;
 let world: PortWorld;
 let one: Program;
 let two: Program;
@@ -409,9 +411,9 @@ describe('without a daemon', () => {
 
 describe('an upgrade', () => {
   it('brings its own programs, and keeps every claim', async () => {
-    const object = `${world.folder}/newer.o`;
-    const build = new URL('../../netns/bpf/build/sliver.bpf.o', import.meta.url);
-    writeFileSync(object, Buffer.concat([readFileSync(build), Buffer.from('\n')])); // another file, the same programs
+    const objects = `${world.folder}/newer`;
+    cpSync(BUILD, objects, { recursive: true });
+    appendFileSync(`${objects}/ports.bpf.o`, '\n'); // another file, the same programs
     await one.run('opened', 'a', 'tcp', 80);
     await one.run('opened', 'b', 'udp', 53);
     const attached = world.attached();
@@ -421,7 +423,7 @@ describe('an upgrade', () => {
     world.inside('mkdir', `${world.folder}/bpf/unfinished`);
     const gone = `${world.folder}/bpf/maps/gone`;
     world.inside(...`bpftool map create ${gone} type array key 4 value 4 entries 1 name gone`.split(' '));
-    await world.open(object);
+    await world.open(objects);
     const now = world.attached();
     expect(now.map(({ name }) => name)).toEqual(attached.map(({ name }) => name));
     for (const { id } of now) expect(attached.map((old) => old.id)).not.toContain(id);
@@ -432,6 +434,85 @@ describe('an upgrade', () => {
     await nothing();
     await world.end('crash');
     await world.open();
+  });
+});
+
+describe('what is taken away outside of the kernel', () => {
+  /** Not that of a map that no program uses. */
+  const pins = () => world.inside('sh', '-c', `cd ${world.folder}/bpf && find . -type f ! -name gone | sort`);
+
+  it('comes back: the names of programs and maps, and the file system that they are in', async () => {
+    await one.run('opened', 'a', 'tcp', 80);
+    const before = pins();
+    world.inside('sh', '-c', `rm ${world.folder}/bpf/maps/ports ${world.folder}/bpf/*/release`);
+    expect(await world.ledger('repair')).toEqual([
+      'the name of the map ports',
+      'the name of the program release',
+    ]);
+    world.inside('umount', `${world.folder}/bpf`);
+    expect((await world.ledger('repair'))[0]).toBe('the bpf file system');
+    expect(pins()).toBe(before);
+    expect(await world.ledger('repair')).toEqual([]);
+    await one.run('close', 'a');
+  });
+
+  it('is found again by a daemon that was not there when it went, and no claim is lost', async () => {
+    await one.run('opened', 'a', 'tcp', 80);
+    const [before, attached] = [pins(), world.attached().length];
+    await world.end('crash');
+    world.inside('umount', `${world.folder}/bpf`);
+    await world.open();
+    expect(pins()).toBe(before);
+    expect(world.attached().length).toBe(attached);
+    expect(await world.ports()).toEqual(['tcp/80 1 bind 1']);
+    expect(await two.run('opened', 'a', 'tcp', 80)).toBe('EADDRINUSE');
+    await one.run('close', 'a');
+    await nothing();
+  });
+});
+
+describe('a program that the kernel refuses', () => {
+  /** The programs as they are, but one group has one that reads past its context. */
+  function refused(group: string): string {
+    const objects = `${world.folder}/without-${group}`;
+    cpSync(BUILD, objects, { recursive: true });
+    const source = `${objects}/refused.c`;
+    const program =
+      '__attribute__((section("cgroup/bind4"))) int bind4(void *ctx) { return *(volatile int *)(ctx + 4096); }';
+    writeFileSync(source, `${program} char LICENSE[] __attribute__((section("license"))) = "GPL";\n`);
+    execFileSync('clang', ['-target', 'bpf', '-O2', '-g', '-c', source, '-o', `${objects}/${group}.bpf.o`]);
+    return objects;
+  }
+  const mounted = () => world.inside('cat', '/proc/mounts').includes(`${world.folder}/bpf `);
+
+  it.each(['draw', 'local', 'ghosts'])('of the group %s takes nothing else with it', async (group) => {
+    await one.run('opened', 'a', 'tcp', 80);
+    await world.end('crash');
+    await world.open(refused(group));
+    expect(await world.ledger('repair')).toEqual([]);
+    expect(await world.ledger('lacking')).toEqual([
+      expect.objectContaining({ why: expect.stringMatching(/bpftool|verif|invalid/) }),
+    ]);
+    expect(await two.run('opened', 'a', 'tcp', 80)).toBe('EADDRINUSE');
+    expect(await world.ledger('reconcile', running())).toEqual([]);
+    await one.run('close', 'a');
+    await nothing();
+    await world.end('crash');
+    await world.open();
+    expect(await world.ledger('lacking')).toEqual([]);
+  });
+
+  it('of those that all depends on leaves nothing behind', async () => {
+    await world.end('crash');
+    await expect(world.open(refused('ports'))).rejects.toThrow(/did not open: loading the BPF programs/);
+    expect(world.attached()).toEqual([]);
+    expect(mounted()).toBe(false);
+    await world.open();
+    for (const [id, namespace] of running()) await world.ledger('addSliver', id, namespace);
+    await one.run('opened', 'a', 'tcp', 80);
+    expect(await two.run('opened', 'a', 'tcp', 80)).toBe('EADDRINUSE');
+    await one.run('close', 'a');
+    await nothing();
   });
 });
 

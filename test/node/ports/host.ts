@@ -4,7 +4,7 @@ import { PortLedger } from '../../../netns/ports/ledger.ts';
 import { listeningPorts } from '../../../netns/ports/listening.ts';
 import { DEFAULT_RANGES, type Settings } from '../../../netns/ports/settings.ts';
 
-const [bpf = '', cgroup = '', object] = process.argv.slice(2);
+const [bpf = '', cgroup = '', objects] = process.argv.slice(2);
 const tell = (told: unknown) => process.stdout.write(`${JSON.stringify(told)}\n`);
 const settings = (given: Partial<Settings>) => ({
   ...DEFAULT_RANGES,
@@ -12,13 +12,22 @@ const settings = (given: Partial<Settings>) => ({
   ...given,
 });
 
-const ledger = await PortLedger.open({ bpf, cgroup, settings: settings({}), ...(object ? { object } : {}) });
+const ledger = await PortLedger.open({
+  bpf,
+  cgroup,
+  settings: settings({}),
+  ...(objects ? { objects } : {}),
+}).catch((error: Error) => {
+  tell({ error: error.message });
+  process.exit(1);
+});
 ledger.onDenied((denial) => tell({ denied: denial }));
 tell({ answer: 'open' });
 
 const METHODS: Record<string, (...args: never[]) => unknown> = {
   configure: (given: Partial<Settings>) => ledger.configure(settings(given)),
   reconcile: (running: [number, string][]) => ledger.reconcile(new Map(running)),
+  lacking: () => ledger.lacking,
   listening: () => listeningPorts('198.51.100.10'),
   crash: () => process.kill(process.pid, 'SIGKILL'),
 };

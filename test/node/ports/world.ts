@@ -101,19 +101,20 @@ export class PortWorld {
     return `/sys/fs/cgroup${this.#name}`;
   }
 
-  /** Starts the ledger's program, as a daemon would at its start. @param object the programs of another version */
-  async open(object = ''): Promise<void> {
+  /** Starts the ledger's program, as a daemon would at its start. @param objects the folder of another version's programs */
+  async open(objects = ''): Promise<void> {
     const args = [process.execPath, ...FLAGS, `${PROJECT}test/node/ports/host.ts`];
     this.#ledger = new Talker(
       'nsenter',
-      [...this.enter(), ...args, `${this.folder}/bpf`, this.cgroup, object],
+      [...this.enter(), ...args, `${this.folder}/bpf`, this.cgroup, objects],
       (line) => {
         const { denied } = JSON.parse(line);
         if (denied) this.denials.push(denied);
         return denied !== undefined;
       },
     );
-    if ((await this.#ledger.line()) === undefined) throw new Error('the ledger did not open');
+    const { error = undefined } = JSON.parse((await this.#ledger.line()) ?? '{"error":"it ended"}');
+    if (error) throw new Error(`the ledger did not open: ${error}`);
   }
 
   /** Calls a method of the ledger; its error is thrown with its code first. */
@@ -184,7 +185,7 @@ export class PortWorld {
 
   /** What is attached to the slivers' cgroup. */
   attached(): { id: number; name: string; attach_type: string }[] {
-    return JSON.parse(this.inside('bpftool', '-j', 'cgroup', 'show', this.cgroup));
+    return JSON.parse(this.inside('bpftool', '-j', 'cgroup', 'show', this.cgroup).trim() || '[]');
   }
 
   /** Detaches a program from the slivers' cgroup, as somebody might by mistake. */

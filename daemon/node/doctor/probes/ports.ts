@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { Programs } from '../../../../netns/bpf/programs.ts';
 import { PortLedger } from '../../../../netns/ports/ledger.ts';
 import { DEFAULT_RANGES } from '../../../../netns/ports/settings.ts';
 import { writeCgroup } from '../../../cgroups/files.ts';
@@ -40,5 +41,13 @@ export const portProbes: Record<string, Probe> = {
       await ended;
       ledger.down();
     }
+  },
+
+  'port-programs': async (bench) => {
+    const cgroup = bench.cgroup('port-programs');
+    const programs = await Programs.load(bench.runFolder('programs'), cgroup);
+    const lacking = programs.lacking.map(({ what, why }) => `${what} (${why})`);
+    programs.remove();
+    return lacking.length ? missing(lacking.join('; ')) : 'loaded';
   },
 };

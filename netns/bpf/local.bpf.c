@@ -1,6 +1,5 @@
 /* Between slivers of one node, PUBLIC:port of another is reached at its internal address, and shown as PUBLIC:port. */
-#pragma once
-#include "bind.h"
+#include "claims.h"
 
 /* Where a socket's packets to the shared address really go. */
 struct peer {
@@ -139,3 +138,5 @@ SEC("cgroup/getpeername6") int getpeername6(struct bpf_sock_addr *ctx)
 		ctx->user_ip6[3] = shown_address(ctx, ctx->user_ip6[3]);
 	return 1;
 }
+
+char LICENSE[] SEC("license") = "GPL";
