@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { openNetwork } from '../netns/index.ts';
+import { promisable } from '../netns/rates/plan.ts';
 import { CgroupTree } from './cgroups/tree.ts';
 import type { Environment } from './environments/environment.ts';
 import { namespacesEnvironment } from './environments/namespaces/index.ts';
@@ -17,10 +18,10 @@ import { Node } from './node/node.ts';
 import { NodePaths } from './node/paths.ts';
 import { tellReady } from './node/ready.ts';
 import { OPTIONS } from './options.ts';
-import { admitDisk, availableBytes, diskFree, measureCapacity } from './resources/admission.ts';
+import { admitDisk, admitRate, availableBytes, diskFree, measureCapacity } from './resources/admission.ts';
 import { watchClock } from './slivers/clock.ts';
+import { Days } from './slivers/days/days.ts';
 import { faultFromEnvironment } from './slivers/fault.ts';
-import { networkLimits } from './slivers/network-limits.ts';
 import { Ports } from './slivers/ports.ts';
 import { Reconciler } from './slivers/reconciler.ts';
 import { SliverService } from './slivers/service.ts';
@@ -78,6 +79,7 @@ async function main(): Promise<void> {
     caps: config.network,
     log,
   });
+  const days = new Days({ store, database, events, counters: network.counters });
   const ports = new Ports({ ledger: network.ports, store, database, events });
   const environments = new Map<string, Environment>();
   environments.set(
@@ -88,7 +90,8 @@ async function main(): Promise<void> {
       profiles,
       imageRoot: (digest) => images.root(digest),
       network,
-      networkLimits: ({ rspec }) => networkLimits(rspec),
+      networkLimits: (sliver) => days.limits(sliver),
+      networkDay: (sliver) => days.usage(sliver),
       stopGraceSeconds: config.stopGraceSeconds,
       log,
     }),
@@ -138,8 +141,11 @@ async function main(): Promise<void> {
     defaults: config,
     imageDigest: (name) => images.get(name).digest,
     admit(rspec, instead) {
-      const promised = store.list().reduce((sum, record) => sum + record.rspec['disk.bytes'], 0);
-      admitDisk(capacity, promised - (instead?.['disk.bytes'] ?? 0), rspec);
+      const promised = (key: 'disk.bytes' | 'net.up.min' | 'net.down.min') =>
+        store.list().reduce((sum, record) => sum + record.rspec[key], -(instead?.[key] ?? 0));
+      admitDisk(capacity, promised('disk.bytes'), rspec);
+      for (const way of ['up', 'down'] as const)
+        admitRate(way, promisable(config.network[way]), promised(`net.${way}.min`), rspec, instead);
     },
   });
   const node = new Node({
@@ -152,6 +158,7 @@ async function main(): Promise<void> {
     store,
     reconciler,
     async undo() {
+      days.close();
       await network.down();
       cgroups.remove();
     },
@@ -169,6 +176,7 @@ async function main(): Promise<void> {
     await reconciler.close();
     await findings.idle();
     for (const environment of environments.values()) await environment.close();
+    days.close();
     database.close();
     process.exit(0);
   };
@@ -176,6 +184,7 @@ async function main(): Promise<void> {
   process.on('SIGINT', () => void end('SIGINT'));
 
   await reconciler.adopt();
+  days.watch((id) => void reconciler.reconcile(id).catch(() => {}));
   await listen(server, paths.adminSocket);
   await tellReady();
   events.record('node.started', config.name, { version });

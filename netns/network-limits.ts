@@ -36,6 +36,18 @@ export interface NetworkUsage {
   readonly bytes?: Bytes;
 }
 
+/** Bytes between slivers and the world, exempt destinations apart, by sliver's id. They outlive the daemon. */
+export interface TrafficCounters {
+  /** Those that began anew, as after a reboot, have another. */
+  readonly name: string;
+  /** Grows, whoever has the id. */
+  total(id: number): { up: number; down: number };
+  /** What it was when the sliver was connected. */
+  base(id: number): { up: number; down: number };
+  /** From now on the id is another one's, or nobody's. */
+  begin(id: number): void;
+}
+
 export interface Bytes {
   readonly up: number;
   readonly down: number;

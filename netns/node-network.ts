@@ -5,7 +5,7 @@ import { detachFromLink } from './bpf/filters.ts';
 import { Programs } from './bpf/programs.ts';
 import { Carrier } from './carrier.ts';
 import { Links } from './links.ts';
-import type { Caps, NetworkLimits, NetworkUsage } from './network-limits.ts';
+import type { Caps, NetworkLimits, NetworkUsage, TrafficCounters } from './network-limits.ts';
 import { watchRuleset } from './nft-watch.ts';
 import { Nftables } from './nftables.ts';
 import { CARRIER, CARRIER_END, GATEWAY, linkOf } from './numbers.ts';
@@ -71,6 +71,10 @@ export class NodeNetwork implements SliverNetwork {
     return this.#ledger;
   }
 
+  get counters(): TrafficCounters | undefined {
+    return this.#shaping?.traffic;
+  }
+
   get degraded(): { what: string; why: string; cost: string }[] {
     return [...this.#lacks, ...(this.#shaping?.degraded ?? [])];
   }
@@ -129,6 +133,7 @@ export class NodeNetwork implements SliverNetwork {
     this.#nft.apply(removal);
     await this.#release();
     this.#shaping?.close();
+    this.#shaping = undefined;
     if (this.#ledger) this.#ledger.down();
     else Programs.remove(this.#options.bpf, this.#options.cgroup); // an earlier daemon's
     await this.#carrier.remove();
@@ -195,7 +200,7 @@ export class NodeNetwork implements SliverNetwork {
       this.#lacks.push({
         what: 'ports of the shared address',
         why: explain(error),
-        cost: 'Slivers reach the world, and nobody reaches a service in a sliver.',
+        cost: 'Slivers reach the world, as fast and as much as they like, and nobody reaches a service in a sliver.',
       });
     }
   }

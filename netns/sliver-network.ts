@@ -1,6 +1,6 @@
 import { during } from '../daemon/errors.ts';
 import { Links } from './links.ts';
-import type { NetworkLimits, NetworkUsage } from './network-limits.ts';
+import type { NetworkLimits, NetworkUsage, TrafficCounters } from './network-limits.ts';
 import type { PortLedger } from './ports/ledger.ts';
 
 /**
@@ -11,6 +11,8 @@ import type { PortLedger } from './ports/ledger.ts';
 export interface SliverNetwork {
   /** Who owns which port of the shared address, where one is shared. */
   readonly ports?: PortLedger | undefined;
+  /** What slivers have sent and got; none where the kernel can't count. */
+  readonly counters?: TrafficCounters | undefined;
   /** What it can't give on this node. */
   readonly degraded: readonly { what: string; why: string; cost: string }[];
   /**

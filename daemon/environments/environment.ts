@@ -41,6 +41,21 @@ export interface Observed {
 }
 
 /** Totals since the sliver's start; a value the kernel does not give is absent. Bytes, microseconds, counts. */
+/** What a slice has had of today from and to the world, exempt destinations apart. */
+export interface DayUsage {
+  readonly up: DayWay;
+  readonly down: DayWay;
+  /** When the day ends (RFC 3339, UTC). */
+  readonly ends: string;
+}
+export interface DayWay {
+  readonly bytes: number;
+  /** Of so many; absent: it may have as many as it likes. */
+  readonly of?: number;
+  /** Bits per second that it is slowed to, so that the rest lasts. */
+  readonly slowedTo?: number;
+}
+
 export interface Usage {
   cpuMicroseconds?: number;
   cpuThrottledMicroseconds?: number;
@@ -52,7 +67,7 @@ export interface Usage {
   io?: { readBytes: number; writeBytes: number; reads: number; writes: number };
   diskBytes?: number;
   diskInodes?: number;
-  network?: NetworkUsage;
+  network?: NetworkUsage & { day?: DayUsage };
   /** Pressure stall information: share of time (percent, 10 s average) that some or all tasks waited. */
   pressure?: Record<'cpu' | 'memory' | 'io', { some: number; full: number }>;
 }

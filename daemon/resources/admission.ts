@@ -67,3 +67,27 @@ export function admitDisk(capacity: Capacity, promised: number, rspec: RSpec): v
     { extra: { wanted, left } },
   );
 }
+
+/**
+ * Refuses a minimum rate that could not be kept: together they are never more than the owner gives. Who asks for no more
+ * than before is left alone, whatever the owner has changed.
+ * @param line bits per second that can be promised; `Infinity`: the owner says nothing, and nothing is kept free
+ * @param promised to the other slivers
+ */
+export function admitRate(
+  way: 'up' | 'down',
+  line: number,
+  promised: number,
+  rspec: RSpec,
+  before?: RSpec,
+): void {
+  const wanted = rspec[`net.${way}.min`];
+  const left = line - promised;
+  if (wanted <= left || wanted <= (before?.[`net.${way}.min`] ?? 0)) return;
+  const mbit = (bits: number) => `${(Math.max(bits, 0) / 1e6).toFixed(1)} Mbit/s`;
+  throw new SliverdError(
+    'no-capacity',
+    `net.${way}.min: ${mbit(wanted)} asked for, but of the ${mbit(line)} that the node can promise ${mbit(left)} are left: ask for less, or delete slivers`,
+    { extra: { wanted, left: Math.max(left, 0) } },
+  );
+}

@@ -13,8 +13,10 @@ const bytes = (minimum: number, description: string) =>
 const perSecond = (description: string) =>
   Type.Union([Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }), max], { description });
 
+/** Bits per second: nobody is cut off altogether. */
+export const LEAST_RATE = 8000;
 const rate = (description: string) =>
-  Type.Union([Type.Integer({ minimum: 8000, maximum: 1e12 }), max], { description });
+  Type.Union([Type.Integer({ minimum: LEAST_RATE, maximum: 1e12 }), max], { description });
 const guaranteed = (description: string) => Type.Integer({ minimum: 0, maximum: 1e12, description });
 
 export const RSpec = Type.Object(
@@ -70,6 +72,10 @@ export const RSpec = Type.Object(
     }),
     'net.exempt.up.max': rate("Most bits per second to the owner's exempt destinations."),
     'net.exempt.down.max': rate("Most bits per second from the owner's exempt destinations."),
+    'net.up.day.bytes': bytes(1 << 20, 'Bytes to the world in a day (UTC), exempt destinations apart.'),
+    'net.up.day.threshold': bytes(0, 'Bytes of these past which its rate falls, so that the rest lasts.'),
+    'net.down.day.bytes': bytes(1 << 20, 'Bytes from the world in a day (UTC), exempt destinations apart.'),
+    'net.down.day.threshold': bytes(0, 'Bytes of these past which its rate falls, so that the rest lasts.'),
   },
   { additionalProperties: false, description: 'The resources of a sliver.' },
 );
@@ -103,6 +109,11 @@ export const DEFAULT_RSPEC: RSpec = {
   'net.weight': 100,
   'net.exempt.up.max': 'max',
   'net.exempt.down.max': 'max',
+  // 1.6 Mbit/s over the whole day: a campus has hundreds of machines that do more, and few that mean to.
+  'net.up.day.bytes': 16 * 2 ** 30,
+  'net.up.day.threshold': 'max',
+  'net.down.day.bytes': 64 * 2 ** 30,
+  'net.down.day.threshold': 'max',
 };
 
 /** Keys of a sparse RSpec in words of the schema: the first thing wrong with it, or undefined. */
@@ -151,6 +162,12 @@ export function mergeRSpec(base: RSpec, changes: unknown): RSpec {
       throw new SliverdError(
         'bad-rspec',
         `RSpec: net.${way}.min (${least}) is above net.${way}.max (${most})`,
+      );
+    const [day, threshold] = [merged[`net.${way}.day.bytes`], merged[`net.${way}.day.threshold`]];
+    if (day !== 'max' && threshold !== 'max' && threshold > day)
+      throw new SliverdError(
+        'bad-rspec',
+        `RSpec: net.${way}.day.threshold (${threshold}) is above net.${way}.day.bytes (${day}), so it would never act`,
       );
   }
   return merged;

@@ -16,4 +16,7 @@ export const MIGRATIONS: readonly string[] = [
   `CREATE TABLE reservations (
      protocol TEXT NOT NULL, port INTEGER NOT NULL, sliver INTEGER NOT NULL, created_at INTEGER NOT NULL,
      PRIMARY KEY (protocol, port)) STRICT;`,
+  `CREATE TABLE days (
+     slice TEXT PRIMARY KEY, day INTEGER NOT NULL, up INTEGER NOT NULL, down INTEGER NOT NULL,
+     sliver INTEGER, counters TEXT NOT NULL, seen_up INTEGER NOT NULL, seen_down INTEGER NOT NULL) STRICT;`,
 ];

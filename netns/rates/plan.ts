@@ -64,9 +64,12 @@ export function planClasses({ cap }: Line, slivers: ReadonlyMap<number, Share>):
       quantum: turn(weight),
     });
   };
+  // HTB would keep each promise, and break the cap: less was promised once than there is now.
+  const promised = [...slivers.values()].reduce((sum, { min }) => sum + min, 0);
+  const kept = Math.min(1, promisable(cap) / promised);
   for (const [id, { min, max, exemptMax, weight }] of slivers) {
     // Without a cap nothing is shared: who is bounded has all that up to there.
-    if (shared) add(SLIVER + id, min, Math.min(max, cap), weight);
+    if (shared) add(SLIVER + id, promised > 0 ? min * kept : 0, Math.min(max, cap), weight);
     else if (bounded(max)) add(SLIVER + id, max, max, weight);
     if (bounded(exemptMax)) add(EXEMPT_OF + id, exemptMax, exemptMax, weight, EXEMPT);
   }

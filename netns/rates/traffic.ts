@@ -1,8 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import type { Programs } from '../bpf/programs.ts';
 import { keys, Mapped, remove, update } from '../bpf/syscall.ts';
 import { packed, packed6 } from '../links.ts';
-import type { Bytes } from '../network-limits.ts';
+import type { Bytes, TrafficCounters } from '../network-limits.ts';
 
 const PLACES = 4096;
 const PLACE_BYTES = 64;
@@ -12,9 +13,12 @@ const PREFIX_BYTES = 20;
 const MAPPED = Buffer.from('00000000000000000000ffff', 'hex');
 /** Words of struct traffic. */
 const [UP, DOWN, EXEMPT_UP, EXEMPT_DOWN, BASE] = [0, 1, 2, 3, 4] as const;
+/** No sliver's place: its base has the name of all. */
+const NOBODY = 0;
 
 /** Whose traffic is how much, and where it waits, as the programs of netns/bpf/traffic.h see it: reading costs no system call. */
-export class Traffic {
+export class Traffic implements TrafficCounters {
+  readonly name: string;
   readonly #maps: Record<'traffic' | 'classes' | 'exempt', number>;
   readonly #memory: Mapped;
   readonly #words: BigUint64Array;
@@ -28,17 +32,23 @@ export class Traffic {
     for (const prefix of keys(this.#maps.exempt, PREFIX_BYTES)) remove(this.#maps.exempt, prefix); // an earlier daemon's
     this.#memory = new Mapped(this.#maps.traffic, PLACES * PLACE_BYTES, 0, true);
     this.#words = new BigUint64Array(this.#memory.buffer);
+    if (this.#word(NOBODY, BASE) === 0n)
+      Atomics.store(this.#words, NOBODY + BASE, randomBytes(8).readBigUInt64LE() | 1n);
+    this.name = this.#word(NOBODY, BASE).toString(16);
   }
 
-  /** Of a sliver since `beginAt`. */
+  /** Of a sliver since `begin`. */
   bytes(id: number): Bytes {
     const of = (word: number) => Number(this.#word(id, word) - this.#word(id, BASE + word));
     return { up: of(UP), down: of(DOWN), exemptUp: of(EXEMPT_UP), exemptDown: of(EXEMPT_DOWN) };
   }
 
-  /** Of an id since the programs were loaded, whoever had it. */
-  total(id: number): { up: bigint; down: bigint } {
-    return { up: this.#word(id, UP), down: this.#word(id, DOWN) };
+  total(id: number): { up: number; down: number } {
+    return { up: Number(this.#word(id, UP)), down: Number(this.#word(id, DOWN)) };
+  }
+
+  base(id: number): { up: number; down: number } {
+    return { up: Number(this.#word(id, BASE + UP)), down: Number(this.#word(id, BASE + DOWN)) };
   }
 
   /** From now on `bytes` begins anew. */

@@ -1,20 +1,16 @@
-import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { scratch, TestNode, until } from './harness.ts';
+import { FakeClock } from './fake-clock.ts';
+import { TestNode, until } from './harness.ts';
 import { smallImageDirectory } from './image.ts';
 
 const HOUR = 3_600_000;
 const image = smallImageDirectory();
-const folder = scratch('clock');
+const clock = new FakeClock();
 let node: TestNode;
 const sliver = (name: string) => node.ok('GET', `/v1/slivers/${name}`);
 /** What the daemon takes for now, in milliseconds. */
 const daemonTime = async () => Date.parse(String((await node.request('GET', '/v1/node')).headers.date));
-/** Sets the daemon's wall clock to so many hours from the machine's. Nothing else sees it, neither do timers. */
-function setClock(hours: number): void {
-  writeFileSync(`${folder}/new`, `${hours < 0 ? '-' : '+'}${Math.abs(hours)}h`);
-  renameSync(`${folder}/new`, `${folder}/offset`);
-}
 const jumps = async () => {
   const { items } = await node.ok('GET', '/v1/events?subject=test');
   return items
@@ -24,19 +20,12 @@ const jumps = async () => {
 /** Sets it, and waits until the daemon has seen that. */
 async function jump(hours: number): Promise<void> {
   const { length } = await jumps();
-  setClock(hours);
+  clock.set(hours);
   await until(async () => (await jumps()).length > length, 'the daemon to see it');
 }
 
 beforeAll(async () => {
-  setClock(0);
-  const arch = readdirSync('/usr/lib').find((name) => existsSync(`/usr/lib/${name}/faketime`));
-  node = await TestNode.start('', {
-    LD_PRELOAD: `/usr/lib/${arch}/faketime/libfaketimeMT.so.1`,
-    FAKETIME_TIMESTAMP_FILE: `${folder}/offset`,
-    FAKETIME_NO_CACHE: '1',
-    FAKETIME_DONT_FAKE_MONOTONIC: '1',
-  });
+  node = await TestNode.start('', clock.environment);
   await node.ok('POST', '/v1/images', { name: 'small', source: { path: image } });
 });
 afterEach(async () => {
@@ -45,7 +34,7 @@ afterEach(async () => {
 afterAll(async () => {
   await node?.stop();
   rmSync(image, { recursive: true, force: true });
-  rmSync(folder, { recursive: true, force: true });
+  clock.remove();
 });
 
 describe('a clock that is set by hours while the daemon runs', () => {

@@ -1,7 +1,7 @@
-import type { Usage } from '../../environments/environment.ts';
+import type { DayWay, Usage } from '../../environments/environment.ts';
 import type { Sliver } from '../../manager/schemas.ts';
 import { formatValue } from '../values/rspec.ts';
-import { formatSize } from '../values/size.ts';
+import { formatRate, formatSize } from '../values/size.ts';
 import { formatAge, formatTime, formatUntil } from '../values/time.ts';
 import { stateStyle } from './style.ts';
 import { type Cell, properties, table } from './table.ts';
@@ -79,8 +79,19 @@ function keyText(key: string): string {
   return match ? `${match[1]} …${match[2]!.slice(-12)} ${match[3]}`.trim() : key.slice(0, 60);
 }
 
+function wayText(bytes: number, exempt: number): string {
+  return `${formatSize(bytes)}${exempt > 0 ? `, and ${formatSize(exempt)} exempt` : ''}`;
+}
+
+/** What a slice has had of its day. */
+function dayText({ bytes, of, slowedTo }: DayWay, ends: string): string {
+  const share = of === undefined ? '' : ` of ${formatSize(of)}`;
+  const slowed = slowedTo === undefined ? '' : `, so slowed to ${formatRate(slowedTo)}`;
+  return `${formatSize(bytes)}${share} until ${formatTime(ends)}${slowed}`;
+}
+
 export function usageText(usage: Usage, colour: boolean): string {
-  const { io, pressure } = usage;
+  const { io, network, pressure } = usage;
   const size = (bytes: number | undefined) => (bytes === undefined ? null : formatSize(bytes));
   const seconds = (value: number | undefined) =>
     value === undefined ? null : `${(value / 1e6).toFixed(2)} s`;
@@ -101,6 +112,10 @@ export function usageText(usage: Usage, colour: boolean): string {
       ['Disk written', io && `${formatSize(io.writeBytes)} in ${io.writes} operations`],
       ['Disk used', size(usage.diskBytes)],
       ['Files', usage.diskInodes?.toString()],
+      ['Sent', network?.bytes && wayText(network.bytes.up, network.bytes.exemptUp)],
+      ['Received', network?.bytes && wayText(network.bytes.down, network.bytes.exemptDown)],
+      ['Sent today', network?.day && dayText(network.day.up, network.day.ends)],
+      ['Received today', network?.day && dayText(network.day.down, network.day.ends)],
       [
         'Pressure',
         pressure &&

@@ -14,6 +14,10 @@ export const BYTE_KEYS: ReadonlySet<string> = new Set([
   'io.rbps',
   'io.wbps',
   'disk.bytes',
+  'net.up.day.bytes',
+  'net.up.day.threshold',
+  'net.down.day.bytes',
+  'net.down.day.threshold',
 ]);
 export const RATE_KEYS: ReadonlySet<string> = new Set([
   'net.up.min',

@@ -18,7 +18,7 @@ import { mounts } from '../../kernel/mounts.ts';
 import { detachMount } from '../../kernel/syscalls.ts';
 import type { NodePaths } from '../../node/paths.ts';
 import { kernelName, type SliverRecord, UIDS_PER_SLIVER, uidBase } from '../../slivers/record.ts';
-import type { Environment, Observed } from '../environment.ts';
+import type { DayUsage, Environment, Observed } from '../environment.ts';
 import type { KernelProfile } from '../profiles.ts';
 import { hasProjectQuota } from '../project-quota.ts';
 import { Crun } from './crun.ts';
@@ -39,6 +39,8 @@ export interface NamespacesOptions {
   readonly network: SliverNetwork;
   /** What a sliver may have of it now. */
   networkLimits(sliver: SliverRecord): NetworkLimits;
+  /** What it has had of today. */
+  networkDay(sliver: SliverRecord): DayUsage | undefined;
   readonly stopGraceSeconds: number;
   readonly log: Logger;
 }
@@ -72,10 +74,11 @@ export function namespacesEnvironment(options: NamespacesOptions): Environment {
     observe: async (sliver) => observe(context, sliver),
     async usage(sliver) {
       const disk = disks.usage(sliver);
+      const day = options.networkDay(sliver);
       return {
         ...cgroupUsage(cgroups.of(kernelName(sliver.id))),
         ...(disk ? { diskBytes: disk.bytes, diskInodes: disk.inodes } : {}),
-        network: options.network.usage(sliver.id),
+        network: { ...options.network.usage(sliver.id), ...(day ? { day } : {}) },
       };
     },
     exec: (sliver, request) => execInside(context, sliver, request),

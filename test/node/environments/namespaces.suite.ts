@@ -24,6 +24,7 @@ behaviour(
       imageRoot: () => image,
       network: loopbackNetwork('a test'),
       networkLimits: () => NO_LIMITS,
+      networkDay: () => undefined,
       stopGraceSeconds: 1,
       log: pino({ level: 'silent' }),
     });

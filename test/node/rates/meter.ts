@@ -35,8 +35,11 @@ export class Meter {
 
   #line(): Promise<string> {
     return new Promise((resolve, reject) => {
-      this.#lines.once('line', resolve);
       this.#process.once('exit', reject);
+      this.#lines.once('line', (line) => {
+        this.#process.off('exit', reject);
+        resolve(line);
+      });
     });
   }
 }
