@@ -48,7 +48,23 @@ export class Links {
   }
 
   async list(): Promise<Link[]> {
-    return (await this.#ask((socket) => socket.getLinks())).map(linkFrom);
+    const [RTM_GETLINK, DUMP, IFLA_ADDRESS, IFLA_IFNAME, IFLA_EXT_MASK, SKIP_STATS, IFF_UP] = [
+      18, 0x300, 1, 3, 29, 8, 1,
+    ];
+    // Of a thousand links the library's own call takes fifty times as long to read all that the kernel knows.
+    const mask = attribute(IFLA_EXT_MASK, Buffer.from(new Uint32Array([SKIP_STATS]).buffer));
+    const [all] = await this.#ask(({ socket }) =>
+      socket.request(RTM_GETLINK, [Buffer.alloc(16), mask], { flags: DUMP }),
+    );
+    return all.map(({ data }) => {
+      const attributes = attributesOf(data.subarray(16)); // after struct ifinfomsg
+      return {
+        index: data.readInt32LE(4),
+        name: attributes.get(IFLA_IFNAME)?.toString().replace('\0', '') ?? '',
+        up: (data.readUInt32LE(8) & IFF_UP) !== 0,
+        address: attributes.get(IFLA_ADDRESS) ?? Buffer.alloc(6),
+      };
+    });
   }
 
   /** The link of that name; throws `kernel` when there is none. */

@@ -40,6 +40,9 @@ function nft(): Library {
  * what takes nft(8) twelve. Each call is one transaction of the kernel's: all of it holds, or nothing.
  */
 export class Nftables {
+  /** Kept: to close its socket waits for the kernel's clearing up after what was deleted last, ten milliseconds. */
+  #context: Context | undefined;
+
   /** Carries out commands of libnftables-json(5). Throws `kernel` with nft's own complaint. */
   apply(commands: readonly NftCommand[]): void {
     if (commands.length > 0) this.#run(JSON.stringify({ nftables: commands }), JSON_OUTPUT);
@@ -60,19 +63,27 @@ export class Nftables {
     }
   }
 
+  /** Idempotent; what is asked afterwards opens it anew. */
+  close(): void {
+    if (this.#context) nft().free(this.#context);
+    this.#context = undefined;
+  }
+
   #run(commands: string, flags: number): string {
     const lib = nft();
-    const context = lib.create(0);
-    if (!context) throw new SliverdError('kernel', 'nftables gives no context');
-    try {
-      lib.setOutput(context, flags);
-      lib.buffer(context);
-      lib.bufferError(context);
-      if (lib.run(context, commands) !== 0)
-        throw new SliverdError('kernel', `nftables: ${lib.error(context).trim().split('\n').join('; ')}`);
-      return lib.output(context);
-    } finally {
-      lib.free(context);
-    }
+    this.#context ??= open(lib);
+    lib.setOutput(this.#context, flags);
+    if (lib.run(this.#context, commands) === 0) return lib.output(this.#context);
+    const complaint = lib.error(this.#context).trim().split('\n').join('; ');
+    this.close(); // with whatever it still remembers of this
+    throw new SliverdError('kernel', `nftables: ${complaint}`);
   }
+}
+
+function open(lib: Library): Context {
+  const context = lib.create(0);
+  if (!context) throw new SliverdError('kernel', 'nftables gives no context');
+  lib.buffer(context);
+  lib.bufferError(context);
+  return context;
 }

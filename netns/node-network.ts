@@ -95,9 +95,9 @@ export class NodeNetwork implements SliverNetwork {
   async attach(id: number, pid: number, limits: NetworkLimits): Promise<void> {
     const [known, namespace] = [this.#attached.get(id), namespaceOf(pid)];
     await during(`connecting the network namespace of process ${pid}`, async () => {
-      if (known?.pid !== pid || known.namespace !== namespace) await this.#connect(id, pid, limits);
-      this.#attached.set(id, { pid, namespace, limits });
       await this.#shaping?.set(id, limits, this.#unknown());
+      if (known?.pid !== pid || known.namespace !== namespace) await this.#connect(id, pid);
+      this.#attached.set(id, { pid, namespace, limits });
       this.#wait(id);
     });
   }
@@ -107,17 +107,8 @@ export class NodeNetwork implements SliverNetwork {
   }
 
   async detach(id: number): Promise<void> {
-    const known = this.#attached.has(id);
-    this.#ledger?.removeSliver(id);
-    this.#attached.delete(id);
+    await this.#disconnect(id);
     await this.#shaping?.set(id, undefined, this.#unknown());
-    await this.#links.remove(linkOf(id));
-    if (!known) return;
-    try {
-      this.#nft.apply(elements('delete', { id, waits: this.#waiting.delete(id) }, this.#uplink));
-    } catch {
-      await this.#ruleset(); // some of them weren't there: somebody flushed them
-    }
   }
 
   async sweep(known: ReadonlySet<number>): Promise<string[]> {
@@ -138,17 +129,30 @@ export class NodeNetwork implements SliverNetwork {
     else Programs.remove(this.#options.bpf, this.#options.cgroup); // an earlier daemon's
     await this.#carrier.remove();
     this.#links.close();
+    this.#nft.close();
   }
 
-  async #connect(id: number, pid: number, limits: NetworkLimits): Promise<void> {
+  async #connect(id: number, pid: number): Promise<void> {
     const before = this.#attached.has(id) && !this.#attached.get(id);
     if (before && (await this.#takeOver(id, pid))) return;
-    await this.detach(id); // of a namespace that is on its way out
+    await this.#disconnect(id); // from a namespace that is on its way out
     this.#shaping?.traffic.begin(id);
-    await this.#shaping?.set(id, limits, this.#unknown());
     const link = await wire(this.#links, id, pid, this.#uplink.address);
     await this.#claim(id, pid, link);
     this.#nft.apply(elements('add', { id, waits: false }, this.#uplink));
+  }
+
+  async #disconnect(id: number): Promise<void> {
+    const known = this.#attached.has(id);
+    this.#ledger?.removeSliver(id);
+    this.#attached.delete(id);
+    await this.#links.remove(linkOf(id));
+    if (!known) return;
+    try {
+      this.#nft.apply(elements('delete', { id, waits: this.#waiting.delete(id) }, this.#uplink));
+    } catch {
+      await this.#ruleset(); // some of them weren't there: somebody flushed them
+    }
   }
 
   /** What comes for it waits at the carrier exactly if something there is bounded. */
@@ -238,9 +242,12 @@ export class NodeNetwork implements SliverNetwork {
     const later = (look: () => Promise<void>) => () => {
       this.#work = this.#work.then(look).catch(() => {});
     };
+    const [mend, readdress] = [later(() => this.#mend()), later(() => this.#readdress())];
     const looks = [
-      watchNetwork(later(() => this.#mend())),
-      watchNetwork(later(() => this.#readdress())),
+      watchNetwork(() => {
+        mend();
+        readdress();
+      }),
       watchRuleset(later(() => this.#ruleset())),
     ];
     const guard = this.#ledger && new PortGuard(this.#ledger, this.#options.log);

@@ -44,6 +44,7 @@ export class Queues {
 
   /** What is at the link's root; the kernel's own choice has no handle. */
   async root(): Promise<Qdisc | undefined> {
+    // Of all links: asked for one, older kernels don't answer.
     const all = await this.#dump(RTM_GETQDISC, 0);
     const found = all.find((data) => data.readInt32LE(4) === this.#link && data.readUInt32LE(12) === ROOT);
     if (!found) return undefined;

@@ -7,8 +7,8 @@ import { type Leaf, type QueueClass, Queues } from './queues.ts';
 export class Shaper {
   readonly #queues: Queues;
   readonly #leaf: Leaf;
-  /** What is there, as far as nobody else has changed it; undefined: to be looked at. */
-  #present: Map<number, QueueClass> | undefined;
+  /** What is there, as far as nobody else has changed it: classes, or no queues of ours; undefined: to be looked at. */
+  #present: Map<number, QueueClass> | 'none' | undefined;
 
   constructor(link: number, leaf: Leaf) {
     this.#queues = new Queues(link, QUEUES);
@@ -20,12 +20,14 @@ export class Shaper {
    * @param unknown slivers that nobody spoke of yet: what an earlier daemon made for them stays
    */
   async apply(plan: ReadonlyMap<number, QueueClass>, unknown: ReadonlySet<number>): Promise<void> {
-    const present = this.#present ?? (await this.#look());
+    const found = this.#present ?? (await this.#look());
     this.#present = undefined; // as long as it is not done
+    const present = found === 'none' ? undefined : found;
     const stays = (minor: number) => plan.has(minor) || unknown.has(idOf(minor) ?? 0);
     const wanted = plan.size > 0 || (present?.size && unknown.size > 0);
     if (!wanted) {
       if (present) await this.#queues.end();
+      this.#present = 'none';
       return;
     }
     if (!present) await this.#begin();
@@ -54,12 +56,12 @@ export class Shaper {
   }
 
   async remove(): Promise<void> {
-    if (await this.#look()) await this.#queues.end();
+    if ((await this.#look()) !== 'none') await this.#queues.end();
   }
 
-  async #look(): Promise<Map<number, QueueClass> | undefined> {
+  async #look(): Promise<Map<number, QueueClass> | 'none'> {
     const root = await this.#queues.root();
-    if (root?.handle !== this.#queues.handle) return undefined;
+    if (root?.handle !== this.#queues.handle) return 'none';
     const classes = await this.#queues.classes();
     // One without the leaf that we gave it is as good as another one's.
     return new Map(
