@@ -34,6 +34,15 @@ export const NO_LIMITS: NetworkLimits = { up: FREE, down: FREE, weight: 100 };
 export interface NetworkUsage {
   /** Bytes between it and the world, as on the link, with all headers; exempt destinations apart. */
   readonly bytes?: Bytes;
+  /** What its rates did to its packets. */
+  readonly held?: { readonly up: Held; readonly down: Held };
+}
+
+export interface Held {
+  /** How often it had sent, or got, what it may for the moment, and the next packet had to wait. */
+  readonly times: number;
+  /** Packets that found too many waiting. */
+  readonly dropped: number;
 }
 
 /** Bytes between slivers and the world, exempt destinations apart, by sliver's id. They outlive the daemon. */

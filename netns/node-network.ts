@@ -102,8 +102,8 @@ export class NodeNetwork implements SliverNetwork {
     });
   }
 
-  usage(id: number): NetworkUsage {
-    return this.#shaping ? { bytes: this.#shaping.traffic.bytes(id) } : {};
+  async usage(id: number): Promise<NetworkUsage> {
+    return (await this.#shaping?.usage(id)) ?? {};
   }
 
   async detach(id: number): Promise<void> {
@@ -136,7 +136,7 @@ export class NodeNetwork implements SliverNetwork {
     const before = this.#attached.has(id) && !this.#attached.get(id);
     if (before && (await this.#takeOver(id, pid))) return;
     await this.#disconnect(id); // from a namespace that is on its way out
-    this.#shaping?.traffic.begin(id);
+    this.#shaping?.begin(id);
     const link = await wire(this.#links, id, pid, this.#uplink.address);
     await this.#claim(id, pid, link);
     this.#nft.apply(elements('add', { id, waits: false }, this.#uplink));

@@ -21,7 +21,7 @@ export interface SliverNetwork {
    */
   attach(id: number, pid: number, limits: NetworkLimits): Promise<void>;
   /** Of a sliver since it was connected. */
-  usage(id: number): NetworkUsage;
+  usage(id: number): Promise<NetworkUsage>;
   /** What isn't there is no error. */
   detach(id: number): Promise<void>;
   /** Removes what belongs to none of these slivers; returns what it removed, for the log. */
@@ -44,7 +44,7 @@ export function loopbackNetwork(why: string): SliverNetwork {
         }
       });
     },
-    usage: () => ({}),
+    usage: async () => ({}),
     async detach() {},
     async sweep() {
       return [];

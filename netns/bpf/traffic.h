@@ -22,6 +22,19 @@ struct {
 	__type(value, struct traffic);
 } traffic SEC(".maps");
 
+/* What the queues did to a sliver's packets each way, summed up over queues that come and go, and what of the counters of
+ * its two classes is in the sums. No program looks at it: it is where the daemon keeps what has to live as long as they do. */
+struct held {
+	__u64 times, dropped, seen[4];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 2 * (ID_MASK + 1));
+	__type(key, __u32);
+	__type(value, struct held);
+} held SEC(".maps");
+
 /* Minor numbers of classes; 0: it waits with the node's own. */
 struct classes {
 	__u16 up, exempt_up, down, exempt_down;

@@ -23,6 +23,7 @@ const FREE = 4;
 /** Those of slivers are these and the sliver's id. */
 const SLIVER = 0x1000;
 const EXEMPT_OF = 0x2000;
+export const isExempt = (minor: number): boolean => minor >= EXEMPT_OF;
 export const idOf = (minor: number): number | undefined => (minor < SLIVER ? undefined : minor & 0xfff);
 
 /** For what has no bound; more than any link, and what HTB can still reckon with. */

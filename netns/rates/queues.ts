@@ -1,11 +1,13 @@
 import { during } from '../../daemon/errors.ts';
 import { attribute, attributesOf } from '../links.ts';
 import { netlinkIn } from '../namespace.ts';
+import type { Held } from '../network-limits.ts';
 
 const [RTM_NEWQDISC, RTM_DELQDISC, RTM_GETQDISC] = [36, 37, 38];
 const [RTM_NEWTCLASS, RTM_DELTCLASS, RTM_GETTCLASS] = [40, 41, 42];
 const [REPLACE, CREATE, EXCL, DUMP] = [0x100, 0x400, 0x200, 0x300];
-const [TCA_KIND, TCA_OPTIONS] = [1, 2];
+const [TCA_KIND, TCA_OPTIONS, TCA_STATS2] = [1, 2, 7];
+const TCA_STATS_QUEUE = 3;
 const [HTB_PARMS, HTB_INIT, HTB_RATE64, HTB_CEIL64] = [1, 2, 6, 7];
 const FQ_CODEL_LIMIT = 2;
 const ROOT = 0xffffffff;
@@ -94,6 +96,20 @@ export class Queues {
     });
   }
 
+  /** What classes did to packets since they were made, by minor number. */
+  async held(): Promise<Map<number, Held>> {
+    const classes = await this.#dump(RTM_GETTCLASS, this.#handle);
+    const leaves = (await this.#dump(RTM_GETQDISC, 0)).filter((data) => data.readInt32LE(4) === this.#link);
+    // The leaf drops, and tells HTB of some of that only.
+    const dropped = new Map(leaves.map((data) => [data.readUInt32LE(12), statistics(data).drops]));
+    return new Map(
+      classes.map((data) => {
+        const handle = data.readUInt32LE(8);
+        return [handle & 0xffff, { times: statistics(data).overlimits, dropped: dropped.get(handle) ?? 0 }];
+      }),
+    );
+  }
+
   /** Makes a class, or changes the one that is there. */
   async set(one: QueueClass): Promise<void> {
     const { minor, parent, rate, ceil, quantum } = one;
@@ -171,6 +187,13 @@ export class Queues {
       socket.close();
     }
   }
+}
+
+/** struct gnet_stats_queue of a class or a discipline. */
+function statistics(data: Buffer): { drops: number; overlimits: number } {
+  const all = attributesOf(attributesOf(data.subarray(20)).get(TCA_STATS2) ?? Buffer.alloc(0));
+  const queue = all.get(TCA_STATS_QUEUE) ?? Buffer.alloc(20);
+  return { drops: queue.readUInt32LE(8), overlimits: queue.readUInt32LE(16) };
 }
 
 /** How long what may go at once takes, in the kernel's ticks of 64 ns: two milliseconds' worth, two packets at least. */

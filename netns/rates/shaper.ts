@@ -2,17 +2,20 @@ import { SliverdError } from '../../daemon/errors.ts';
 import { QUEUES } from '../numbers.ts';
 import { idOf, NODE, waiting } from './plan.ts';
 import { type Leaf, type QueueClass, Queues } from './queues.ts';
+import type { Tally } from './tally.ts';
 
 /** Keeps the queues of one link as they are planned; without a plan the link is as it was. */
 export class Shaper {
   readonly #queues: Queues;
   readonly #leaf: Leaf;
+  readonly #tally: Tally;
   /** What is there, as far as nobody else has changed it: classes, or no queues of ours; undefined: to be looked at. */
   #present: Map<number, QueueClass> | 'none' | undefined;
 
-  constructor(link: number, leaf: Leaf) {
+  constructor(link: number, leaf: Leaf, tally: Tally) {
     this.#queues = new Queues(link, QUEUES);
     this.#leaf = leaf;
+    this.#tally = tally;
   }
 
   /**
@@ -26,7 +29,7 @@ export class Shaper {
     const stays = (minor: number) => plan.has(minor) || unknown.has(idOf(minor) ?? 0);
     const wanted = plan.size > 0 || (present?.size && unknown.size > 0);
     if (!wanted) {
-      if (present) await this.#queues.end();
+      if (present) await this.#end();
       this.#present = 'none';
       return;
     }
@@ -38,14 +41,15 @@ export class Shaper {
       if (before && before.parent !== one.parent) await this.#queues.remove(one.minor);
       await this.#queues.set(one);
       if (hasLeaf(one)) await this.#queues.setLeaf(one.minor, this.#leaf, waiting(one));
+      if (!before) this.#tally.fresh(one.minor);
       now.set(one.minor, one);
     }
-    if (plan.size > 0)
-      for (const { minor } of inOrder(now).reverse())
-        if (!stays(minor)) {
-          await this.#queues.remove(minor);
-          now.delete(minor);
-        }
+    const gone = plan.size > 0 ? [...now.keys()].filter((minor) => !stays(minor)) : [];
+    if (gone.length > 0) await this.#count();
+    for (const minor of gone.sort((a, b) => b - a)) {
+      await this.#queues.remove(minor);
+      now.delete(minor);
+    }
     this.#present = now;
   }
 
@@ -56,7 +60,21 @@ export class Shaper {
   }
 
   async remove(): Promise<void> {
-    if ((await this.#look()) !== 'none') await this.#queues.end();
+    if ((await this.#look()) !== 'none') await this.#end();
+  }
+
+  /** Brings the tally up to what the queues have counted by now. */
+  async count(): Promise<void> {
+    if (this.#present && this.#present !== 'none') await this.#count();
+  }
+
+  async #end(): Promise<void> {
+    await this.#count();
+    await this.#queues.end();
+  }
+
+  async #count(): Promise<void> {
+    for (const [minor, held] of await this.#queues.held()) this.#tally.add(minor, held);
   }
 
   async #look(): Promise<Map<number, QueueClass> | 'none'> {

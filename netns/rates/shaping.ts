@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
 import { during } from '../../daemon/errors.ts';
 import type { Programs } from '../bpf/programs.ts';
-import { type Caps, type NetworkLimits, NO_LIMITS } from '../network-limits.ts';
+import { type Caps, type NetworkLimits, type NetworkUsage, NO_LIMITS } from '../network-limits.ts';
 import { QUEUES } from '../numbers.ts';
 import { type Leaf, Queues } from './queues.ts';
+import { Tally } from './tally.ts';
 import { Traffic } from './traffic.ts';
 import { Way } from './way.ts';
 
@@ -20,6 +21,7 @@ export interface ShapingOptions {
 export class Shaping {
   readonly traffic: Traffic;
   readonly #caps: Caps;
+  readonly #tally: { readonly up: Tally; readonly down: Tally };
   readonly #up: Way;
   readonly #down: Way;
   #work: Promise<unknown> = Promise.resolve();
@@ -28,10 +30,12 @@ export class Shaping {
     this.#caps = caps;
     this.traffic = new Traffic(programs);
     for (const prefix of caps.exempt) this.traffic.exempt(prefix);
+    this.#tally = { up: new Tally(programs, 'up'), down: new Tally(programs, 'down') };
+    const { up, down } = this.#tally;
     const program = (name: string) => ({ name, fd: programs.program(name) });
     const [out, back] = [program('to_world'), program('to_carrier')];
-    this.#up = new Way({ name: 'to the world', cap: caps.up, program: out, leaf, log });
-    this.#down = new Way({ name: 'from the world', cap: caps.down, program: back, leaf, log });
+    this.#up = new Way({ name: 'to the world', cap: caps.up, program: out, leaf, tally: up, log });
+    this.#down = new Way({ name: 'from the world', cap: caps.down, program: back, leaf, tally: down, log });
   }
 
   /** @param spare the index of a link that nothing waits at, to try what the kernel has */
@@ -77,6 +81,22 @@ export class Shaping {
     });
   }
 
+  /** A sliver is connected under this id: what is counted of it begins. */
+  begin(id: number): void {
+    this.traffic.begin(id);
+    this.#tally.up.begin(id);
+    this.#tally.down.begin(id);
+  }
+
+  async usage(id: number): Promise<NetworkUsage> {
+    await this.#inTurn(async () => {
+      await this.#up.count();
+      await this.#down.count();
+    });
+    const { up, down } = this.#tally;
+    return { bytes: this.traffic.bytes(id), held: { up: up.of(id), down: down.of(id) } };
+  }
+
   /** Whether what comes for a sliver with these limits may have to wait. */
   waits(limits: NetworkLimits | undefined): boolean {
     const { max, exemptMax } = (limits ?? NO_LIMITS).down;
@@ -93,6 +113,8 @@ export class Shaping {
 
   close(): void {
     this.traffic.close();
+    this.#tally.up.close();
+    this.#tally.down.close();
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {

@@ -4,6 +4,7 @@ import { attachToLink, detachFromLink, isAttachedToLink } from '../bpf/filters.t
 import { classesOf, planClasses, type Share } from './plan.ts';
 import type { Leaf } from './queues.ts';
 import { Shaper } from './shaper.ts';
+import type { Tally } from './tally.ts';
 
 export interface WayOptions {
   /** For people. */
@@ -13,6 +14,7 @@ export interface WayOptions {
   /** The program at the link's egress that says which class a packet waits in (netns/bpf/traffic.h). */
   readonly program: { readonly name: string; readonly fd: number };
   readonly leaf: Leaf;
+  readonly tally: Tally;
   readonly log: Logger;
 }
 
@@ -32,7 +34,7 @@ export class Way {
   /** From now on it is this link. @param unknown slivers that nobody has said the share of yet */
   async begin(link: number, unknown: ReadonlySet<number>): Promise<void> {
     this.#link = link;
-    this.#shaper = new Shaper(link, this.#options.leaf);
+    this.#shaper = new Shaper(link, this.#options.leaf, this.#options.tally);
     await this.mend(unknown);
   }
 
@@ -53,6 +55,11 @@ export class Way {
     const plan = planClasses({ cap: this.#options.cap }, this.#shares);
     await this.#tried(() => this.#shaper?.apply(plan, unknown));
     return share ? classesOf(plan, id) : [0, 0];
+  }
+
+  /** Brings the tally up to now. */
+  async count(): Promise<void> {
+    await this.#shaper?.count().catch(() => {}); // it is gone, and comes back
   }
 
   /** What somebody else took away or changed is as it was. */

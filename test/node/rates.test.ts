@@ -153,6 +153,37 @@ describe('what the owner gives', () => {
   });
 });
 
+describe('what was held back', () => {
+  const held = async (name: string) => (await node.ok('GET', `/v1/slivers/${name}/usage`)).network.held;
+  /** Packets that the queues at the uplink dropped since they were made. */
+  const dropped = () => {
+    const leaves = node
+      .inside('tc', '-s', 'qdisc', 'show', 'dev', 'eth0')
+      .matchAll(/qdisc (?:bfifo|fq_codel)[^(]*\(dropped (\d+)/g);
+    return [...leaves].reduce((sum, [, count]) => sum + Number(count), 0);
+  };
+  afterEach(() => set('a_one', { 'net.up.max': 'max' }));
+
+  it('is counted of who was, over rates that change, and over the life of the daemon', async () => {
+    const [before, other] = [await held('a_one'), await held('a_two')];
+    await set('a_one', { 'net.up.max': MBIT });
+    await send('a_one', 7001);
+    await until(async () => (await held('a_one')).up.dropped > before.up.dropped, 'packets to be dropped');
+    await set('a_one', { 'net.up.max': 'max' });
+    const after = await held('a_one');
+    expect(after.up.times).toBeGreaterThan(before.up.times);
+    expect(after.down).toEqual(before.down);
+
+    await set('a_one', { 'net.up.max': MBIT });
+    await node.kill();
+    await until(() => dropped() > 0, 'packets to be dropped without a daemon');
+    const meanwhile = dropped();
+    await node.launch();
+    expect((await held('a_one')).up.dropped).toBeGreaterThanOrEqual(after.up.dropped + meanwhile);
+    expect(await held('a_two')).toEqual(other);
+  });
+});
+
 describe('what went through', () => {
   it('is counted, for the world alone', async () => {
     const bytes = async () => (await node.ok('GET', '/v1/slivers/a_one/usage')).network.bytes;

@@ -1,3 +1,4 @@
+import type { NetworkUsage } from '../../../netns/network-limits.ts';
 import type { DayWay, Usage } from '../../environments/environment.ts';
 import type { Sliver } from '../../manager/schemas.ts';
 import { formatValue } from '../values/rspec.ts';
@@ -83,6 +84,16 @@ function wayText(bytes: number, exempt: number): string {
   return `${formatSize(bytes)}${exempt > 0 ? `, and ${formatSize(exempt)} exempt` : ''}`;
 }
 
+/** What its rates did to its packets; nothing where they did nothing. */
+function heldText(held: NetworkUsage['held']): string[] | null {
+  const told = Object.entries(held ?? {}).flatMap(([way, { times, dropped }]) =>
+    times + dropped > 0
+      ? [`${way === 'up' ? 'sending' : 'receiving'}: had to wait ${times} times, ${dropped} packets dropped`]
+      : [],
+  );
+  return told.length > 0 ? told : null;
+}
+
 /** What a slice has had of its day. */
 function dayText({ bytes, of, slowedTo }: DayWay, ends: string): string {
   const share = of === undefined ? '' : ` of ${formatSize(of)}`;
@@ -114,6 +125,7 @@ export function usageText(usage: Usage, colour: boolean): string {
       ['Files', usage.diskInodes?.toString()],
       ['Sent', network?.bytes && wayText(network.bytes.up, network.bytes.exemptUp)],
       ['Received', network?.bytes && wayText(network.bytes.down, network.bytes.exemptDown)],
+      ['Held back', heldText(network?.held)],
       ['Sent today', network?.day && dayText(network.day.up, network.day.ends)],
       ['Received today', network?.day && dayText(network.day.down, network.day.ends)],
       [

@@ -78,7 +78,7 @@ export function namespacesEnvironment(options: NamespacesOptions): Environment {
       return {
         ...cgroupUsage(cgroups.of(kernelName(sliver.id))),
         ...(disk ? { diskBytes: disk.bytes, diskInodes: disk.inodes } : {}),
-        network: { ...options.network.usage(sliver.id), ...(day ? { day } : {}) },
+        network: { ...(await options.network.usage(sliver.id)), ...(day ? { day } : {}) },
       };
     },
     exec: (sliver, request) => execInside(context, sliver, request),
