@@ -1,11 +1,13 @@
 import type { Links } from './links.ts';
-import { CARRIER, CARRIER_END, MAC, SLIVER_MARK } from './numbers.ts';
+import { CARRIER, CARRIER_END, MAC, SLIVER_MARK, UNCHECKED_MARK } from './numbers.ts';
 import { setSysctl } from './sysctl.ts';
 
 const LOCAL_TABLE = 255;
 /** Our own routing table, with one route: to the carrier. */
 const TABLE = 100;
 const MARKED = { priority: 10, table: TABLE, mark: SLIVER_MARK };
+/** What no rule of nftables has looked at, because somebody flushed them, is routed nowhere. */
+const UNCHECKED = { priority: 9, table: 0, mark: UNCHECKED_MARK };
 const LOCAL = { priority: 1000, table: LOCAL_TABLE };
 const LOCAL_AT_FIRST = { priority: 0, table: LOCAL_TABLE };
 
@@ -34,6 +36,7 @@ export class Carrier {
     const { index } = await this.#links.find(CARRIER);
     await this.#links.addRoute({ to: { address: '0.0.0.0', length: 0 }, link: index, table: TABLE });
     await this.#links.addRule(LOCAL);
+    await this.#links.addRule(UNCHECKED);
     await this.#links.addRule(MARKED);
     await this.#links.removeRule(LOCAL_AT_FIRST);
   }
@@ -43,13 +46,14 @@ export class Carrier {
     const carrier = (await this.#links.list()).find(({ name }) => name === CARRIER);
     if (!carrier?.up) return 'device';
     const routed = (await this.#links.defaultOf(TABLE)) === carrier.index;
-    return routed && (await this.#links.hasRules(MARKED, LOCAL)) ? undefined : 'routes';
+    return routed && (await this.#links.hasRules(UNCHECKED, MARKED, LOCAL)) ? undefined : 'routes';
   }
 
   async remove(): Promise<void> {
     await this.#links.addRule(LOCAL_AT_FIRST);
     await this.#links.removeRule(LOCAL);
     await this.#links.removeRule(MARKED);
+    await this.#links.removeRule(UNCHECKED);
     await this.#links.remove(CARRIER);
   }
 }

@@ -6,7 +6,7 @@ const AF_INET = 2;
 const [CREATE, EXCL, REPLACE] = [0x400, 0x200, 0x100];
 const [UNIVERSE, LINK] = [0, 253];
 const [STATIC, UNICAST] = [4, 1];
-const TO_TABLE = 1;
+const [TO_TABLE, BLACKHOLE] = [1, 6];
 
 export interface Link {
   readonly index: number;
@@ -211,6 +211,16 @@ export class Links {
     );
   }
 
+  /** Destinations that are on a link, by its index: `192.0.2.0/24`. */
+  async destinations(): Promise<Map<number, string[]>> {
+    const found = new Map<number, string[]>();
+    for (const { data, attrs } of await this.#ask((socket) => socket.getRoutes({ family: AF_INET }))) {
+      const to = `${dotted(attrs.dst ?? Buffer.alloc(4))}/${data.dstLen ?? 0}`;
+      if (attrs.oif) found.set(attrs.oif, [...(found.get(attrs.oif) ?? []), to]);
+    }
+    return found;
+  }
+
   /** The link of a table's default route. */
   async defaultOf(table: number): Promise<number | undefined> {
     const routes = await this.#ask((socket) => socket.getRoutes({ family: AF_INET }));
@@ -244,14 +254,15 @@ const linkFrom = ({ data, attrs }: rt.LinkMessage): Link => ({
 
 export interface Rule {
   readonly priority: number;
+  /** 0: what matches goes nowhere. */
   readonly table: number;
   readonly mark?: number;
 }
 
 function ruleParts({ priority, table, mark }: Rule) {
   return [
-    { family: AF_INET, table, action: TO_TABLE as never },
-    { priority, table, ...(mark === undefined ? {} : { fwmark: mark, fwmask: mark }) },
+    { family: AF_INET, table, action: (table ? TO_TABLE : BLACKHOLE) as never },
+    { priority, ...(table ? { table } : {}), ...(mark === undefined ? {} : { fwmark: mark, fwmask: mark }) },
   ] as const;
 }
 

@@ -4,7 +4,9 @@ import { during, explain } from '../daemon/errors.ts';
 import { detachFromLink } from './bpf/filters.ts';
 import { Programs } from './bpf/programs.ts';
 import { Carrier } from './carrier.ts';
-import { Links } from './links.ts';
+import { LinkGuard } from './healing/link-guard.ts';
+import { watchLinks } from './healing/link-watch.ts';
+import { type Link, Links } from './links.ts';
 import type { Caps, NetworkLimits, NetworkUsage, TrafficCounters } from './network-limits.ts';
 import { watchRuleset } from './nft-watch.ts';
 import { Nftables } from './nftables.ts';
@@ -55,9 +57,10 @@ export class NodeNetwork implements SliverNetwork {
   readonly #links = new Links();
   readonly #carrier = new Carrier(this.#links);
   readonly #nft = new Nftables();
-  /** Slivers whose elements are in the ruleset; those of an earlier daemon are nobody's until they are attached. */
+  readonly #guard = new LinkGuard(this.#links, () => this.#ledger);
   /** Those whose packets the rules let wait. */
   #waiting = new Set<number>();
+  /** Slivers whose elements are in the ruleset; those of an earlier daemon are nobody's until they are attached. */
   readonly #attached = new Map<number, Member | undefined>();
   #work = Promise.resolve();
   #unwatch = () => {};
@@ -84,9 +87,11 @@ export class NodeNetwork implements SliverNetwork {
     await during(`sharing the address of ${uplink.name}`, async () => {
       await network.#carrier.make();
       await network.#carrier.route();
+      await network.#arbitrate();
+      // What an earlier daemon left may have the programs of another version, and the rules count on these.
+      await network.#guard.look(await network.#linked(), network.#uplink);
       await network.#ruleset();
     });
-    await network.#arbitrate();
     await network.#shape();
     network.#watch();
     return network;
@@ -120,7 +125,7 @@ export class NodeNetwork implements SliverNetwork {
   async down(): Promise<void> {
     this.#unwatch();
     await this.#work;
-    for (const id of await this.#linked()) await this.#links.remove(linkOf(id));
+    for (const id of (await this.#linked()).keys()) await this.#links.remove(linkOf(id));
     this.#nft.apply(removal);
     await this.#release();
     this.#shaping?.close();
@@ -139,7 +144,7 @@ export class NodeNetwork implements SliverNetwork {
     this.#shaping?.begin(id);
     const link = await wire(this.#links, id, pid, this.#uplink.address);
     await this.#claim(id, pid, link);
-    this.#nft.apply(elements('add', { id, waits: false }, this.#uplink));
+    this.#nft.apply(elements('add', { id, waits: false }, this.#here));
   }
 
   async #disconnect(id: number): Promise<void> {
@@ -149,7 +154,7 @@ export class NodeNetwork implements SliverNetwork {
     await this.#links.remove(linkOf(id));
     if (!known) return;
     try {
-      this.#nft.apply(elements('delete', { id, waits: this.#waiting.delete(id) }, this.#uplink));
+      this.#nft.apply(elements('delete', { id, waits: this.#waiting.delete(id) }, this.#here));
     } catch {
       await this.#ruleset(); // some of them weren't there: somebody flushed them
     }
@@ -193,7 +198,6 @@ export class NodeNetwork implements SliverNetwork {
     const { bpf, cgroup, log } = this.#options;
     try {
       this.#ledger = await PortLedger.open({ bpf, cgroup, settings: this.#settings() });
-      await this.#ledger.steer(this.#uplink.index);
       for (const { why, ...lack } of this.#ledger.lacking) {
         log.warn({ why, ...lack }, 'the kernel refuses some of the BPF programs');
         this.#lacks.push({ why, ...lack });
@@ -201,12 +205,25 @@ export class NodeNetwork implements SliverNetwork {
     } catch (error) {
       log.warn({ err: error }, 'ports of the shared address are not arbitrated');
       this.#ledger = undefined;
+      await this.#unhook();
       this.#lacks.push({
         what: 'ports of the shared address',
         why: explain(error),
         cost: 'Slivers reach the world, as fast and as much as they like, and nobody reaches a service in a sliver.',
       });
     }
+  }
+
+  /** Takes programs of an earlier daemon from the links: what they act by is gone. */
+  async #unhook(): Promise<void> {
+    const links = [this.#uplink, ...(await this.#linked()).values()];
+    for (const { index } of links)
+      for (const direction of ['ingress', 'egress'] as const) await detachFromLink(index, direction);
+  }
+
+  /** The uplink, as the rules need it. */
+  get #here() {
+    return { ...this.#uplink, marks: this.#ledger !== undefined };
   }
 
   /** Rates need the programs of the ledger. */
@@ -237,21 +254,27 @@ export class NodeNetwork implements SliverNetwork {
     await this.#ledger?.addLink(id, link);
   }
 
-  /** Looks after what is ours, one look at a time; what fails is met by the next. */
+  /** Looks after what is ours, one look at a time; one that fails is had again a second later. */
   #watch(): void {
+    const failed = new Set<() => Promise<void>>();
     const later = (look: () => Promise<void>) => () => {
-      this.#work = this.#work.then(look).catch(() => {});
+      this.#work = this.#work.then(look).catch((err) => {
+        failed.add(look);
+        this.#options.log.debug({ err }, "looking after the node's network");
+      });
+      return this.#work;
     };
     const [mend, readdress] = [later(() => this.#mend()), later(() => this.#readdress())];
     const looks = [
-      watchNetwork(() => {
-        mend();
-        readdress();
-      }),
+      watchLinks((link) => this.#guard.suspect(link)),
+      watchNetwork(() => Promise.all([mend(), readdress()])),
       watchRuleset(later(() => this.#ruleset())),
     ];
     const guard = this.#ledger && new PortGuard(this.#ledger, this.#options.log);
-    const timer = setInterval(() => guard?.look(this.#uplink.address, this.#members()), GUARD_EVERY).unref();
+    const timer = setInterval(() => {
+      guard?.look(this.#uplink.address, this.#members());
+      for (const look of [...failed]) if (failed.delete(look)) void later(look)();
+    }, GUARD_EVERY).unref();
     this.#unwatch = () => {
       clearInterval(timer);
       for (const end of looks) end();
@@ -268,26 +291,28 @@ export class NodeNetwork implements SliverNetwork {
     if (missing === 'device') await this.#reshape();
     const linked = await this.#linked();
     for (const [id, member] of [...this.#attached]) {
-      if (!member || linked.includes(id) || namespaceOf(member.pid) !== member.namespace) continue;
+      if (linked.has(id) || !isThere(member)) continue;
       await this.detach(id);
       await this.attach(id, member.pid, member.limits);
     }
+    await this.#guard.look(await this.#linked(), this.#uplink);
     await this.#shaping?.mend(this.#unknown());
   }
 
   /** Brings a new address of the uplink to the rules and into the slivers; without one, all stays as it is. */
   async #readdress(): Promise<void> {
     const found = await findUplink(this.#links, this.#options.uplink);
-    if (!found || (found.name === this.#uplink.name && found.address === this.#uplink.address)) return;
+    if (!found || (found.index === this.#uplink.index && found.address === this.#uplink.address)) return;
     const before = this.#uplink.address;
     if (found.index !== this.#uplink.index) await this.#release();
     this.#uplink = found;
     await this.#ruleset();
     this.#ledger?.configure(this.#settings());
-    await this.#ledger?.steer(found.index);
+    this.#guard.suspect(found.index);
+    await this.#guard.look(await this.#linked(), found);
     await this.#reshape();
     for (const [id, member] of [...this.#attached]) {
-      if (!member || namespaceOf(member.pid) !== member.namespace) continue;
+      if (!isThere(member)) continue;
       // What a guest has made of its own side may refuse: the next look at the sliver does it anew.
       await wireInside(id, member.pid, found.address, before).catch(() => this.#attached.set(id, undefined));
     }
@@ -298,32 +323,37 @@ export class NodeNetwork implements SliverNetwork {
     const members = new Map<number, string>();
     for (const [id, member] of this.#attached) {
       if (!member) return undefined;
-      if (namespaceOf(member.pid) === member.namespace) members.set(id, `/proc/${member.pid}/ns/net`);
+      if (isThere(member)) members.set(id, `/proc/${member.pid}/ns/net`);
     }
     return members;
   }
 
-  /** Ids of the slivers whose links are there: they are the truth of who is connected. */
-  async #linked(): Promise<number[]> {
-    const names = (await this.#links.list()).map(({ name }) => name);
-    return names.filter((name) => /^sv[0-9]+$/.test(name)).map((name) => Number(name.slice('sv'.length)));
+  /** Links of slivers, by their ids: they are the truth of who is connected. */
+  async #linked(): Promise<Map<number, Link>> {
+    const links = (await this.#links.list()).filter(({ name }) => /^sv[0-9]+$/.test(name));
+    return new Map(links.map((link) => [Number(link.name.slice('sv'.length)), link]));
   }
 
   /** All rules and elements in one transaction, whatever was there. */
   async #ruleset(): Promise<void> {
-    const ids = await this.#linked();
+    const ids = [...(await this.#linked()).keys()];
     this.#nft.applyText(TEXT);
     this.#nft.apply(
       ruleset(
-        this.#uplink,
+        this.#here,
         ids.map((id) => ({ id, waits: this.#waits(id) })),
       ),
     );
     this.#waiting = new Set(ids.filter((id) => this.#waits(id)));
-    setSysctl(`ipv4/conf/${this.#uplink.name}/forwarding`, '1');
-    for (const id of this.#attached.keys()) if (!ids.includes(id)) this.#attached.delete(id);
+    for (const [id, member] of this.#attached)
+      if (!ids.includes(id) && !isThere(member)) this.#attached.delete(id); // else its link is about to be mended
     for (const id of ids) if (!this.#attached.has(id)) this.#attached.set(id, undefined);
   }
+}
+
+/** Whether the process is there, in the namespace that was connected. */
+function isThere(member: Member | undefined): member is Member {
+  return member !== undefined && namespaceOf(member.pid) === member.namespace;
 }
 
 /** Names the network namespace of a process; empty when the process is gone. */

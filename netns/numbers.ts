@@ -12,6 +12,12 @@ export const FOREIGN_MARK = 0x20000;
 /** Set in a packet that came in at a sliver's link; the id is below. Without SLIVER_MARK it is routed as any other. */
 export const FROM_MARK = 0x40000;
 
+/**
+ * Set at a sliver's link, until the rules have seen that the source is the sliver's own: what still has it when it is routed
+ * goes nowhere. So no rule that somebody deletes opens the way to forged sources (docs/decisions/0025-self-healing.md).
+ */
+export const UNCHECKED_MARK = 0x80000;
+
 export const markOf = (id: number): number => SLIVER_MARK | id;
 
 /** The host end of its link. */

@@ -1,26 +1,32 @@
 import { netlinkIn } from './namespace.ts';
 
-/** Groups of rtnetlink(7) that tell of links, queues and filters, IPv4 addresses, routes and rules. */
-const GROUPS = [1, 4, 5, 7, 8];
+/** Groups of rtnetlink(7) that tell of links, queues and filters, IPv4 addresses, routes, rules and settings. */
+const GROUPS = [1, 4, 5, 7, 8, 24];
 /** Milliseconds. */
 const [QUIET, AT_THE_LATEST] = [200, 1000];
+
+/** A look is at most this part of the time: who makes changes without end doesn't take a processor. */
+const PART = 1 / 20;
 
 /**
  * Calls back when links, queues, addresses, routes or rules of this process's network namespace have changed and then been
  * quiet for a fifth of a second, or after a second if they are never quiet; returns what ends the watching. The kernel may
  * drop messages when many come at once, but not the last ones: whoever is called looks for itself at what is.
  */
-export function watchNetwork(changed: () => void): () => void {
+export function watchNetwork(changed: () => Promise<unknown>): () => void {
   const socket = netlinkIn('/proc/self/ns/net');
   let timer: NodeJS.Timeout | undefined;
-  let since = 0;
+  let [since, pause] = [0, QUIET];
+  const look = async () => {
+    timer = undefined;
+    const began = performance.now();
+    await changed();
+    pause = Math.max(QUIET, (performance.now() - began) / PART);
+  };
   const soon = () => {
     if (!timer) {
       since = performance.now();
-      timer = setTimeout(() => {
-        timer = undefined;
-        changed();
-      }, QUIET);
+      timer = setTimeout(look, pause);
     } else if (performance.now() - since < AT_THE_LATEST - QUIET) {
       timer.refresh();
     }

@@ -18,14 +18,20 @@ const HOST_END = [
  * @returns the index of the link's end here.
  */
 export async function wire(links: Links, id: number, pid: number, address: string): Promise<number> {
+  await links.addCable(linkOf(id), { name: 'eth0', address: MAC, pid });
+  const index = await furnish(links, id);
+  await wireInside(id, pid, address);
+  return index;
+}
+
+/** The node's end of a sliver's link: settings, address, route. What is there already stays. @returns its index */
+export async function furnish(links: Links, id: number): Promise<number> {
   const name = linkOf(id);
-  await links.addCable(name, { name: 'eth0', address: MAC, pid });
   for (const [family, key, value] of HOST_END) setSysctl(`${family}/conf/${name}/${key}`, value);
   const { index } = await links.find(name);
   await links.addAddress(index, GATEWAY);
   await links.setUp(index);
   await links.addRoute({ to: { address: internalOf(id), length: 32 }, link: index });
-  await wireInside(id, pid, address);
   return index;
 }
 
@@ -40,7 +46,7 @@ export async function wireInside(id: number, pid: number, address: string, inste
     await links.setUp((await links.find('lo')).index);
     await links.addAddress(link, address);
     await links.addAddress(link, internalOf(id));
-    if (instead) await links.removeAddress(link, instead);
+    if (instead && instead !== address) await links.removeAddress(link, instead);
     await links.setUp(link);
     // The node's own services are reached there, and they must know whom to answer.
     await links.addRoute({ to: { address: GATEWAY, length: 32 }, link, source: internalOf(id) });

@@ -78,17 +78,19 @@ static __always_inline void one_hop_more(struct __sk_buff *skb)
 SEC("tc") int from_sliver(struct __sk_buff *skb)
 {
 	struct iphdr ip;
-	__u32 link = skb->ifindex;
+	__u32 link = skb->ifindex, mark = UNCHECKED_MARK;
 	__u32 *id = bpf_map_lookup_elem(&links, &link);
 	int index = header4(skb, &ip) ? slot_in(skb, &ip, 1) : -1;
+	if (id)
+		mark |= FROM_MARK | (*id & ID_MASK);
 	if (id && index >= 0 && index < SLOT_PROTOCOL) {
 		struct slot *slot = slot_at(index);
 		__u64 state = slot ? state_of(slot) : 0;
 		if (((state & OWNED) && ((state & NODE) || (state & ID_MASK) != *id)) || in_remap(index & 0xffff))
-			skb->mark |= FOREIGN_MARK;
+			mark |= FOREIGN_MARK;
 	}
-	if (id)
-		skb->mark |= FROM_MARK | (*id & ID_MASK);
+	if (skb->protocol != bpf_htons(ETH_P_ARP)) /* a question by ARP is answered by way of the routes, too */
+		skb->mark = mark;
 	one_hop_more(skb);
 	return TC_ACT_UNSPEC;
 }

@@ -63,6 +63,7 @@ struct {
 #define SLIVER_MARK 0x10000
 #define FOREIGN_MARK 0x20000
 #define FROM_MARK 0x40000
+#define UNCHECKED_MARK 0x80000
 #define CLASSES 0x53560000u
 
 static __always_inline int is_exempt(struct __sk_buff *skb, int destination)
@@ -92,12 +93,32 @@ static __always_inline void wait_in(struct __sk_buff *skb, __u16 minor)
 		skb->priority = CLASSES | minor;
 }
 
+/* Whether a sliver's packet is fit to leave, whatever became of the rules that see to it: it has the shared address, and
+ * a port that isn't another's. */
+static __always_inline int is_forged(struct __sk_buff *skb)
+{
+	struct settings *s = config();
+	struct iphdr ip;
+	__be16 port;
+	if (skb->protocol != bpf_htons(ETH_P_IP) || !s)
+		return 0;
+	if (bpf_skb_load_bytes_relative(skb, 0, &ip, sizeof(ip), BPF_HDR_START_NET) || ip.saddr != s->public4)
+		return 1;
+	if (!(skb->mark & FOREIGN_MARK) || (ip.frag_off & bpf_htons(0x1fff)) ||
+	    (ip.protocol != IPPROTO_TCP && ip.protocol != IPPROTO_UDP))
+		return 0;
+	return bpf_skb_load_bytes_relative(skb, ip.ihl * 4, &port, sizeof(port), BPF_HDR_START_NET) ||
+	       !in_remap(bpf_ntohs(port));
+}
+
 /* At the uplink, what leaves: the mark of `from_sliver` says whose it is. */
 SEC("tc") int to_world(struct __sk_buff *skb)
 {
 	__u32 id = skb->mark & ID_MASK;
 	if (!(skb->mark & FROM_MARK))
 		return TC_ACT_UNSPEC;
+	if (is_forged(skb))
+		return TC_ACT_SHOT;
 	struct traffic *t = bpf_map_lookup_elem(&traffic, &id);
 	struct classes *c = bpf_map_lookup_elem(&classes, &id);
 	int free = is_exempt(skb, 1);

@@ -1,11 +1,12 @@
 import { SliverdError } from '../../daemon/errors.ts';
-import { attachToLink } from '../bpf/filters.ts';
+import { attachToLink, isAttachedToLink } from '../bpf/filters.ts';
 import { type Lacking, Programs } from '../bpf/programs.ts';
-import { remove, runProgram, update } from '../bpf/syscall.ts';
+import { runProgram, update } from '../bpf/syscall.ts';
 import { type Denial, DenialReader } from './denials.ts';
 import { Homes } from './homes.ts';
 import { COMMAND_BYTES, NODE, named, Operation, type Protocol, RESERVED, slotOf, timeOf } from './layout.ts';
 import { type Settings, settingsRecord } from './settings.ts';
+import { SliverLinks } from './sliver-links.ts';
 import { type Slot, Slots } from './slots.ts';
 import { destroySockets } from './squatter.ts';
 
@@ -32,6 +33,12 @@ export interface LedgerOptions {
   objects?: string;
 }
 
+/** What is attached at the node's end of a sliver's link. */
+const LINK_PROGRAMS = [
+  ['ingress', 'from_sliver'],
+  ['egress', 'to_sliver'],
+] as const;
+
 /**
  * Who owns each port of the shared address. The kernel decides, at each bind, by the programs of netns/bpf; this is
  * how the daemon looks at it and has its word. Nothing here waits, but `open`, `revoke` and `down`.
@@ -41,12 +48,14 @@ export class PortLedger {
   readonly programs: Programs;
   readonly #slots: Slots;
   readonly #homes: Homes;
+  readonly #sliverLinks: SliverLinks;
   #reader: DenialReader | undefined;
 
   private constructor(programs: Programs) {
     this.programs = programs;
     this.#slots = new Slots(programs.map('ports'));
     this.#homes = new Homes(programs.map('homes'));
+    this.#sliverLinks = new SliverLinks(programs.map('links'));
   }
 
   /** Loads, pins and attaches what isn't there yet; what a daemon before this one left is adopted as it is. */
@@ -75,6 +84,7 @@ export class PortLedger {
    */
   removeSliver(id: number): number {
     this.#homes.remove(id);
+    this.#sliverLinks.remove(id);
     let dropped = 0;
     for (const { slot, id: owner, sockets } of this.#slots.owned())
       if (owner === id && sockets > 0) {
@@ -89,20 +99,29 @@ export class PortLedger {
     await attachToLink(uplink, 'ingress', this.programs.program('from_world'), 'from_world');
   }
 
+  /** The same, unless it is so. */
+  async keepSteering(uplink: number): Promise<void> {
+    if (!(await isAttachedToLink(uplink, 'ingress', this.programs.program('from_world'))))
+      await this.steer(uplink);
+  }
+
   /**
    * The node's end of a sliver's link: TTLs are as on one machine, and source ports that are another's are marked
    * (FOREIGN_MARK), both from now on and until the link goes.
    * @param link its index
    */
   async addLink(id: number, link: number): Promise<void> {
-    update(this.programs.map('links'), number(link), number(id));
-    await attachToLink(link, 'ingress', this.programs.program('from_sliver'), 'from_sliver');
-    await attachToLink(link, 'egress', this.programs.program('to_sliver'), 'to_sliver');
+    this.#sliverLinks.add(id, link);
+    for (const [direction, name] of LINK_PROGRAMS)
+      await attachToLink(link, direction, this.programs.program(name), name);
   }
 
-  /** The link is gone, or is about to go. */
-  removeLink(link: number): void {
-    remove(this.programs.map('links'), number(link));
+  /** The same, unless it is so. */
+  async keepLink(id: number, link: number): Promise<void> {
+    this.#sliverLinks.add(id, link);
+    for (const [direction, name] of LINK_PROGRAMS)
+      if (!(await isAttachedToLink(link, direction, this.programs.program(name))))
+        await attachToLink(link, direction, this.programs.program(name), name);
   }
 
   list(): PortEntry[] {

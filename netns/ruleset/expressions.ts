@@ -17,6 +17,8 @@ export const match = (left: unknown, right: unknown, op = '=='): Expression => (
 });
 /** All of these bits are set. */
 export const has = (key: unknown, bits: number) => match({ '&': [key, bits] }, bits);
+/** None of these bits is set. */
+export const lacks = (key: unknown, bits: number) => match({ '&': [key, bits] }, 0);
 export const set = (key: unknown, value: unknown): Expression => ({ mangle: { key, value } });
 export const counted = (name: string): Expression => ({ counter: name });
 export const drop: Expression = { drop: null };

@@ -1,4 +1,4 @@
-import { internalOf, linkOf, markOf, SLIVER_MARK } from '../numbers.ts';
+import { internalOf, linkOf, markOf, SLIVER_MARK, UNCHECKED_MARK } from '../numbers.ts';
 import {
   chain,
   concat,
@@ -8,6 +8,7 @@ import {
   element,
   field,
   has,
+  lacks,
   lookup,
   match,
   meta,
@@ -38,14 +39,17 @@ export const origin: Part = {
     { flush: { set: { ...table, name: 'sources' } } },
   ],
   rules: (uplink) => [
+    // Without the mark somebody took the program away, and until it is back nothing passes.
+    uplink.marks
+      ? rule('origin', fromSliver, lacks(meta('mark'), UNCHECKED_MARK), drop)
+      : rule('origin', fromSliver, set(meta('mark'), { '|': [meta('mark'), UNCHECKED_MARK] })),
     rule(
       'origin',
       fromSliver,
-      match(concat(meta('iifname'), field('ip', 'saddr')), '@sources', '!='),
-      counted('spoofed'),
-      drop,
+      match(concat(meta('iifname'), field('ip', 'saddr')), '@sources'),
+      set(meta('mark'), { '&': [meta('mark'), ~UNCHECKED_MARK >>> 0] }),
     ),
-    rule('origin', fromSliver, match(meta('nfproto'), 'ipv6'), counted('spoofed'), drop), // it has none of its own
+    rule('origin', fromSliver, has(meta('mark'), UNCHECKED_MARK), counted('spoofed'), drop),
     rule(
       'origin',
       fromSliver,

@@ -6,6 +6,8 @@ export interface Uplink {
   readonly name: string;
   /** The node's public IPv4 address, in dotted form. */
   readonly address: string;
+  /** Whether a BPF program marks what comes in at slivers' links (netns/bpf/links.h). */
+  readonly marks: boolean;
 }
 
 /** A sliver whose link is there. */

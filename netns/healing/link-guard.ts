@@ -1,0 +1,59 @@
+import { existsSync } from 'node:fs';
+import type { Link, Links } from '../links.ts';
+import { GATEWAY, internalOf } from '../numbers.ts';
+import type { PortLedger } from '../ports/ledger.ts';
+import { setSysctl } from '../sysctl.ts';
+import type { Uplink } from '../uplink.ts';
+import { furnish } from '../wiring.ts';
+
+/**
+ * Puts right what somebody changed of links that stay: of the node's ends of slivers' links and of the uplink. What can be
+ * listed for all at once is compared at each look, the rest where the kernel told of a change.
+ */
+export class LinkGuard {
+  readonly #links: Links;
+  readonly #ledger: () => PortLedger | undefined;
+  /** Links to look at, by index; undefined: at all. */
+  #suspects: Set<number> | undefined;
+
+  constructor(links: Links, ledger: () => PortLedger | undefined) {
+    this.#links = links;
+    this.#ledger = ledger;
+  }
+
+  /** At the next look this link is looked at closely; without one, all are. */
+  suspect(link?: number): void {
+    if (link === undefined) this.#suspects = undefined;
+    else this.#suspects?.add(link);
+  }
+
+  /** @param slivers the node's ends of their links, by the slivers' ids */
+  async look(slivers: ReadonlyMap<number, Link>, uplink: Uplink): Promise<void> {
+    const suspects = this.#suspects;
+    this.#suspects = new Set();
+    const suspected = (link: number) => suspects?.has(link) ?? true;
+    try {
+      if (suspected(uplink.index)) await this.#uplink(uplink);
+      const [addressed, routed] = await this.#present();
+      for (const [id, { index, up }] of slivers) {
+        const whole = up && addressed.has(index) && routed.get(index)?.includes(`${internalOf(id)}/32`);
+        if (!whole || suspected(index)) await furnish(this.#links, id);
+        if (suspected(index)) await this.#ledger()?.keepLink(id, index);
+      }
+    } catch (error) {
+      this.#suspects = undefined; // whatever was not done
+      throw error;
+    }
+  }
+
+  async #present(): Promise<[Set<number>, Map<number, string[]>]> {
+    const addresses = (await this.#links.addresses()).filter(({ address }) => address === GATEWAY);
+    return [new Set(addresses.map(({ link }) => link)), await this.#links.destinations()];
+  }
+
+  async #uplink({ name, index }: Uplink): Promise<void> {
+    if (!existsSync(`/proc/sys/net/ipv4/conf/${name}`)) return; // somebody unplugged it
+    setSysctl(`ipv4/conf/${name}/forwarding`, '1');
+    await this.#ledger()?.keepSteering(index);
+  }
+}

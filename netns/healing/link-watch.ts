@@ -1,0 +1,32 @@
+import { createRequire } from 'node:module';
+import { attributesOf } from '../links.ts';
+
+const NETLINK_ROUTE = 0;
+const [RTNLGRP_TC, RTNLGRP_IPV4_NETCONF] = [4, 24];
+const RTM_NEWNETCONF = 80;
+/** RTM_NEWQDISC, RTM_DELQDISC, RTM_NEWTFILTER, RTM_DELTFILTER. */
+const FILTERS = [36, 37, 44, 45];
+const NETCONFA_IFINDEX = 1;
+const NETCONFMSG = 4;
+const ALL_LINKS = -1;
+
+/**
+ * Calls back with the link, by its index, whose filters or settings (forwarding, the check of sources) were changed by
+ * anybody, us too; with nothing when it may be any. Returns what ends it.
+ */
+export function watchLinks(changed: (link?: number) => void): () => void {
+  const { createNetlink } = createRequire(import.meta.url)('netlink') as typeof import('netlink');
+  const socket = createNetlink(NETLINK_ROUTE);
+  socket.on('message', (messages) => {
+    for (const { type, data } of messages) {
+      if (FILTERS.includes(type)) changed(data.readInt32LE(4));
+      if (type !== RTM_NEWNETCONF) continue;
+      const link = attributesOf(data.subarray(NETCONFMSG)).get(NETCONFA_IFINDEX)?.readInt32LE() ?? ALL_LINKS;
+      if (link > 0) changed(link);
+      else if (link === ALL_LINKS) changed();
+    }
+  });
+  socket.on('error', () => changed()); // messages were lost
+  for (const group of [RTNLGRP_TC, RTNLGRP_IPV4_NETCONF]) socket.addMembership(group);
+  return () => socket.close();
+}

@@ -1,0 +1,151 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TestNode, until } from './harness.ts';
+import { smallImageDirectory } from './image.ts';
+import { World } from './world.ts';
+
+// Somebody takes a node's network apart from outside, a piece at a time, while root in a sliver forges packets: nothing
+// forged ever leaves, and each piece comes back by itself.
+const ADDRESS = '198.51.100.10';
+const TAKEN = 8053;
+const [FORGER, WITNESS] = ['forger', 'witness'].map((name) => `${import.meta.dirname}/healing/${name}.py`);
+let world: World;
+let node: TestNode;
+let holder = 0;
+let forger: ChildProcess | undefined;
+let witness: ChildProcess | undefined;
+/** What the first router has seen of the forger's, in order. */
+const seen: string[] = [];
+const took: string[] = [];
+
+beforeAll(async () => {
+  world = new World();
+  node = await TestNode.start('', {}, (pid) => {
+    holder = pid;
+    world.connect(pid, ADDRESS);
+  });
+  const image = smallImageDirectory();
+  await node.ok('POST', '/v1/images', { name: 'small', source: { path: image } });
+  rmSync(image, { recursive: true });
+  await node.ok('POST', '/v1/slivers', { name: 'a_one', image: 'small', profile: 'routing' });
+  await node.ok('POST', '/v1/slivers', { name: 'a_two', image: 'small' });
+  await node.ok('POST', '/v1/ports', { sliver: 'a_two', protocol: 'udp', port: TAKEN });
+  node.inside('nft', 'add table inet other; add chain inet other mine; add rule inet other mine accept');
+  witness = spawn('ip', ['netns', 'exec', world.namespace('r1'), 'python3', WITNESS!, ADDRESS, `${TAKEN}`]);
+  const lines = createInterface({ input: witness.stdout! });
+  await once(lines, 'line');
+  lines.on('line', (line) => seen.push(line));
+  const { pid, id } = await node.ok('GET', '/v1/slivers/a_one');
+  const words = [ADDRESS, `100.64.0.${id}`, '198.51.100.99', World.address, `${TAKEN}`];
+  forger = spawn('nsenter', [`--net=/proc/${pid}/ns/net`, 'python3', FORGER!, ...words], {
+    stdio: 'inherit',
+  });
+  await honest();
+});
+
+afterAll(async () => {
+  for (const child of [forger, witness]) child?.kill('SIGKILL');
+  console.log(`back after, in milliseconds (and what it took to look):\n${took.join('\n')}`);
+  await node?.stop().finally(() => world.stop());
+});
+
+/** Waits until what the sliver sends honestly gets through from now on. */
+async function honest(): Promise<void> {
+  const from = seen.length;
+  await until(() => seen.slice(from).includes('true honest'), 'honest packets to get through');
+}
+const forged = () => seen.filter((said) => said.startsWith('forged'));
+
+/** All that the node keeps in its network, as tools show it. */
+const whole = () =>
+  node.inside(
+    'sh',
+    '-c',
+    `exec 2> /dev/null; nft --stateless list table inet sliverd | sort; nft --stateless list table netdev sliverd | sort
+    ip rule; ip route show table 100; ip -br link | grep -E '^(sv|slivers)' | sed 's/@[^ ]*//' | awk '{ print $1, $2 }' | sort
+    for link in sv1 sv2; do ip -br address show dev $link | sed 's/@[^ ]*//'; ip route show dev $link; done
+    for link in sv1 sv2 eth0; do cat /proc/sys/net/ipv4/conf/$link/forwarding /proc/sys/net/ipv4/conf/$link/rp_filter
+      for way in ingress egress; do tc filter show dev $link $way; done; done
+    tc filter show dev slivers0 egress
+    bpftool cgroup show /sys/fs/cgroup${node.cgroup}; find ${node.run}/bpf -type f | sort`,
+  );
+const DETACH = `bpftool cgroup show "$CGROUP" | tail -n +2 | while read -r id type _; do bpftool cgroup detach "$CGROUP" $type id $id; done`;
+
+describe('what somebody takes away is back soon, and nothing forged leaves meanwhile:', () => {
+  it.each([
+    ['the whole ruleset', 'nft flush ruleset'],
+    ['our tables', 'nft delete table inet sliverd; nft delete table netdev sliverd'],
+    ['the rules that check sources', 'nft flush chain inet sliverd origin'],
+    ['the rules that translate sources', 'nft flush chain inet sliverd source'],
+    ['the rules about who reaches whom', 'nft flush chain inet sliverd forward'],
+    ['the addresses that are slivers’ own', 'nft flush set inet sliverd sources'],
+    ['the routing rule for what is unchecked', 'ip rule del priority 9'],
+    ['the routing rule to the carrier', 'ip rule del priority 10'],
+    ['the place of the local table', 'ip rule add priority 0 lookup local; ip rule del priority 1000'],
+    ['the route to the carrier', 'ip route flush table 100'],
+    ['the carrier', 'ip link del slivers0'],
+    ['the carrier, put down', 'ip link set slivers0 down'],
+    ['a sliver’s link', 'ip link del sv1'],
+    ['a sliver’s link, put down', 'ip link set sv1 down'],
+    ['the address on a sliver’s link', 'ip address flush dev sv1'],
+    ['the route to a sliver', 'ip route flush dev sv1'],
+    ['a sliver’s link and the ruleset', 'ip link del sv1; nft flush ruleset'],
+    ['all links of ours', 'ip link del slivers0; ip link del sv1; ip link del sv2'],
+    ['the filters of a sliver’s link', 'tc qdisc del dev sv1 clsact'],
+    ['one filter of a sliver’s link', 'tc filter del dev sv1 ingress'],
+    ['the filters of the uplink', 'tc qdisc del dev eth0 clsact'],
+    ['what is attached to the cgroup', DETACH],
+    ['names of programs and maps', 'rm -r "$RUN"/bpf/maps "$RUN"/bpf/[0-9a-f]*'],
+    ['the bpf file system', 'umount "$RUN"/bpf'],
+    ['forwarding', 'sysctl -qw net.ipv4.conf.eth0.forwarding=0 net.ipv4.conf.sv1.forwarding=0'],
+    ['forwarding of all links', 'sysctl -qw net.ipv4.ip_forward=1; sysctl -qw net.ipv4.ip_forward=0'],
+    ['sources that are not asked for', 'sysctl -qw net.ipv4.conf.sv1.rp_filter=1'],
+  ])('%s', async (what, command) => {
+    const before = whole();
+    const began = performance.now();
+    node.inside('env', `CGROUP=/sys/fs/cgroup${node.cgroup}`, `RUN=${node.run}`, 'sh', '-c', command);
+    let look = 0;
+    await until(() => {
+      const at = performance.now();
+      const now = whole();
+      look = performance.now() - at;
+      return now === before;
+    }, 'all of it to be back');
+    took.push(`${what}: ${Math.round(performance.now() - began - look)} (${Math.round(look)})`);
+    await honest();
+    expect(forged()).toEqual([]);
+  });
+
+  it('the uplink, which is another one of that name afterwards', async () => {
+    const before = whole();
+    node.inside('ip', 'link', 'del', 'eth0');
+    world.connect(holder, ADDRESS);
+    await until(() => whole() === before, 'all of it to be back');
+    await honest();
+    expect(forged()).toEqual([]);
+  });
+});
+
+it('other people’s tables stay as they are', () => {
+  // Flushing everything took theirs, too; nobody but them puts it back.
+  node.inside('nft', 'add table inet other; add chain inet other mine; add rule inet other mine accept');
+  node.inside('nft', 'delete', 'table', 'inet', 'sliverd');
+  expect(node.inside('nft', 'list', 'table', 'inet', 'other')).toContain('accept');
+});
+
+it('forged packets would be seen here: they leave when everything is gone at once, and nobody is there to mend it', async () => {
+  const before = whole();
+  node.daemon?.kill('SIGSTOP');
+  try {
+    node.inside('sh', '-c', 'nft flush ruleset; ip rule del priority 9; tc qdisc del dev eth0 clsact');
+    const kinds = ['stranger', 'host', 'internal', 'port'].map((kind) => `forged ${kind}`);
+    await until(() => kinds.every((kind) => seen.includes(kind)), 'forged packets');
+  } finally {
+    node.daemon?.kill('SIGCONT');
+  }
+  await until(() => whole() === before, 'all of it to be back');
+  await honest();
+});
