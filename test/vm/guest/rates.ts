@@ -1,0 +1,72 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, readlinkSync } from 'node:fs';
+import { pino } from 'pino';
+import { openNetwork } from '../../../netns/index.ts';
+import { NO_CAPS, NO_LIMITS } from '../../../netns/network-limits.ts';
+import { until } from '../../node/harness.ts';
+import { Meter } from '../../node/rates/meter.ts';
+import { PATIENCE, tell } from './node.ts';
+
+// In the test VM: what bounds do to a sliver's traffic with this kernel's queues (test/node/rates.test.ts has all of it on
+// the machine's own). The world is one host behind a link, the sliver a network namespace.
+const [WORLD, MBIT] = ['203.0.113.7', 1e6];
+const ip = (words: string) => execFileSync('ip', words.split(' '));
+ip('netns add world');
+ip('link add up0 type veth peer world0 netns world');
+ip('address add 198.51.100.10/24 dev up0');
+ip('link set up0 up');
+ip(`-n world address add ${WORLD}/32 dev lo`);
+ip('-n world address add 198.51.100.1/24 dev world0');
+ip('-n world link set lo up');
+ip('-n world link set world0 up');
+ip('route add default via 198.51.100.1');
+
+const cgroup = '/sys/fs/cgroup/slivers';
+mkdirSync(cgroup);
+const network = await openNetwork({
+  uplink: 'up0',
+  bpf: '/run/bpf',
+  cgroup,
+  caps: NO_CAPS,
+  log: pino({ level: 'warn' }),
+});
+const sliver = spawn('unshare', ['--net', 'sleep', '100000']);
+const pid = sliver.pid ?? 0;
+const home = readlinkSync('/proc/self/ns/net');
+await until(() => readlinkSync(`/proc/${pid}/ns/net`) !== home, 'its namespace', PATIENCE);
+const meter = await Meter.start('world');
+const queues = (link: string) => execFileSync('tc', ['qdisc', 'show', 'dev', link], { encoding: 'utf8' });
+const limit = (bits: number) => {
+  const rates = { ...NO_LIMITS.up, max: bits };
+  return network.attach(1, pid, { up: rates, down: rates, weight: 100 });
+};
+/** A flow of the sliver's, until it is killed. */
+function flow(port: number, input: string): ChildProcess {
+  const script = `exec busybox nc ${WORLD} ${port} < ${input} > /dev/null`;
+  return spawn('nsenter', [`--net=/proc/${pid}/ns/net`, 'sh', '-c', script]);
+}
+
+await limit(Number.POSITIVE_INFINITY);
+tell('free', queues('up0') + queues('slivers0'));
+await limit(2 * MBIT);
+tell('queues', [queues('up0'), queues('slivers0')]);
+
+const up = flow(7001, '/dev/zero');
+await meter.rates(1);
+tell('up', (await meter.rates(3))[7001]! / MBIT);
+up.kill();
+const down = flow(8001, '/dev/null');
+await meter.rates(1);
+const received = async () => (await network.usage(1)).bytes?.down ?? 0;
+const [before, began] = [await received(), performance.now()];
+await meter.rates(3);
+tell('down', (((await received()) - before) * 8) / ((performance.now() - began) / 1000) / MBIT);
+down.kill();
+tell('held', (await network.usage(1)).held);
+
+for (const link of ['up0', 'slivers0']) execFileSync('tc', ['qdisc', 'delete', 'dev', link, 'root']);
+await until(() => ['up0', 'slivers0'].every((link) => queues(link).includes('htb')), 'the queues', PATIENCE);
+meter.stop();
+sliver.kill('SIGKILL');
+await network.down();
+tell('left', queues('up0'));

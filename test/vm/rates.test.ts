@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { stepsOn } from './steps.ts';
+import { KERNELS, told } from './vm.ts';
+
+// Each of Debian's kernels takes the queues as they are asked for, and its counters are found where they are looked for.
+describe.each(KERNELS)('rates on Debian kernel %s', (kernel) => {
+  const output = stepsOn(kernel, { rates: 'node test/vm/guest/rates.ts' });
+  const seen = () => told(output('rates'));
+
+  it('without a bound there are no queues, and with one a flow waits for itself', () => {
+    expect(seen().free).not.toContain('htb');
+    for (const queues of seen().queues) expect(queues).toMatch(/htb 5356: root[\s\S]*fq_codel/);
+  });
+
+  it('a sliver sends and receives no faster than it may', () => {
+    for (const way of ['up', 'down']) {
+      expect(seen()[way], way).toBeGreaterThan(0.5);
+      expect(seen()[way], way).toBeLessThan(2.5);
+    }
+  });
+
+  it('what was held back is counted', () => {
+    expect(seen().held.up.times).toBeGreaterThan(0);
+    expect(seen().held.down.times).toBeGreaterThan(0);
+  });
+
+  it('queues that somebody deleted come back, and none is left when the node goes down', () => {
+    expect(seen().left).not.toContain('htb');
+  });
+});
