@@ -79,7 +79,7 @@ async function main(): Promise<void> {
     caps: config.network,
     log,
   });
-  const days = new Days({ store, database, events, counters: network.counters });
+  const days = new Days({ store, database, events, counters: network.counters, log });
   const ports = new Ports({ ledger: network.ports, store, database, events });
   const environments = new Map<string, Environment>();
   environments.set(

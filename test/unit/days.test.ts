@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { pino } from 'pino';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { EventLog } from '../../daemon/events/log.ts';
 import { DEFAULT_RSPEC, type RSpec } from '../../daemon/resources/rspec.ts';
@@ -48,6 +49,7 @@ class Machine {
   }
 }
 
+const log = pino({ level: 'silent' });
 let machine: Machine;
 let database: Database;
 let store: SliverStore;
@@ -58,7 +60,7 @@ let days: Days;
 function start(): void {
   store = new SliverStore(database);
   events = new EventLog(database);
-  days = new Days({ store, database, events, counters: machine.counters, clock: machine.clock });
+  days = new Days({ store, database, events, counters: machine.counters, log, clock: machine.clock });
 }
 
 /** As the step that connects a sliver does it. */
@@ -311,6 +313,18 @@ describe('a slice', () => {
     expect(up('a_b')?.bytes).toBe(1000);
   });
 
+  it('that was slowed is told more as the day goes by, though it sends nothing', () => {
+    const id = create('a_b', DEMAND);
+    machine.send(id, 9 * GIB);
+    days.look();
+    const before = up('a_b')?.slowedTo ?? 0;
+    machine.pass(60_000);
+    expect(days.look()).toEqual([]); // not worth it
+    machine.pass(12 * HOUR);
+    expect(days.look()).toEqual([id]);
+    expect(up('a_b')?.slowedTo).toBeGreaterThan(2 * before);
+  });
+
   it('of yesterday is forgotten', () => {
     machine.send(create('a_b', DEMAND), GIB);
     machine.send(create('b_b', DEMAND), GIB);
@@ -325,7 +339,7 @@ describe('a slice', () => {
   });
 
   it('of a node that counts nothing has what its RSpec says', () => {
-    days = new Days({ store, database, events, counters: undefined, clock: machine.clock });
+    days = new Days({ store, database, events, counters: undefined, log, clock: machine.clock });
     create('a_b', { 'net.up.max': 5e6 });
     expect(days.look()).toEqual([]);
     expect(days.usage(store.get('a_b'))).toBeUndefined();

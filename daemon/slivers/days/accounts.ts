@@ -15,6 +15,8 @@ interface Entry {
   seen: Traffic;
   /** How much of `used` is in the database; undefined: nothing since it has this sliver. */
   saved: number | undefined;
+  /** Whether `used` has changed since `moved` told so. */
+  moved: boolean;
 }
 
 /**
@@ -38,7 +40,7 @@ export class Accounts {
     this.#looked = clock.passed();
     for (const { slice, day, used, sliver, seen } of table.accounts()) {
       const today = day === this.#day.serial ? used : NONE;
-      this.#entries.set(slice, { slice, used: today, sliver, seen, saved: sum(today) });
+      this.#entries.set(slice, { slice, used: today, sliver, seen, saved: sum(today), moved: true });
     }
     const ids = new Map(records.map(({ name, id }) => [name, id]));
     for (const { slice, sliver } of this.#entries.values()) if (ids.get(slice) !== sliver) this.part(slice);
@@ -60,9 +62,17 @@ export class Accounts {
     if (!begins) return;
     for (const entry of this.#entries.values()) {
       entry.used = NONE;
+      entry.moved = true;
       if (entry.sliver === null) this.#entries.delete(entry.slice);
     }
     this.#save([...this.#entries.values()]);
+  }
+
+  /** Slices whose accounts have changed since this was asked last. */
+  moved(): string[] {
+    const moved = [...this.#entries.values()].filter(({ moved }) => moved);
+    for (const entry of moved) entry.moved = false;
+    return moved.map(({ slice }) => slice);
   }
 
   used(record: SliverRecord): Traffic {
@@ -106,7 +116,8 @@ export class Accounts {
     const known = this.#entries.get(name);
     if (known?.sliver === id) return known;
     const used = known?.used ?? NONE;
-    const entry = { slice: name, used, sliver: id, seen: this.#counters.base(id), saved: undefined };
+    const seen = this.#counters.base(id);
+    const entry: Entry = { slice: name, used, sliver: id, seen, saved: undefined, moved: true };
     this.#entries.set(name, entry);
     this.#settle(entry);
     return entry;
@@ -116,6 +127,8 @@ export class Accounts {
     if (!entry.sliver) return;
     const { up, down } = this.#counters.total(entry.sliver);
     const { used, seen } = entry;
+    if (up === seen.up && down === seen.down) return;
+    entry.moved = true;
     entry.used = { up: used.up + up - seen.up, down: used.down + down - seen.down };
     entry.seen = { up, down };
   }

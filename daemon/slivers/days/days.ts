@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import type { NetworkLimits, TrafficCounters } from '../../../netns/network-limits.ts';
 import type { DayUsage, DayWay } from '../../environments/environment.ts';
 import type { EventLog } from '../../events/log.ts';
@@ -16,6 +17,7 @@ export interface DaysOptions {
   readonly events: EventLog;
   /** None where the node has no shared address, or its kernel can't count. */
   readonly counters: TrafficCounters | undefined;
+  readonly log: Logger;
   readonly clock?: Clock;
 }
 
@@ -36,6 +38,8 @@ export class Days {
   readonly #clock: Clock;
   /** Rates that were given out last, by sliver. */
   readonly #given = new Map<number, Record<Way, number>>();
+  /** Slices whose rates follow the time that is left, though they send nothing. */
+  readonly #slowed = new Set<string>();
   #accounts: Accounts | undefined;
   #saved: number;
   #timer: NodeJS.Timeout | undefined;
@@ -51,13 +55,21 @@ export class Days {
     this.#unlisten = events.listen(({ type, subject, data }) => {
       if (type !== 'sliver.deleted') return;
       this.#given.delete(Number(data.id));
+      this.#slowed.delete(subject);
       this.#accounts?.part(subject);
     });
   }
 
   /** Looks by itself from now on. @param changed is told of slivers that may have more or less than before */
   watch(changed: (id: number) => void): void {
-    this.#timer = setInterval(() => this.look().forEach(changed), LOOK_EVERY).unref();
+    const look = () => {
+      try {
+        this.look().forEach(changed);
+      } catch (err) {
+        this.#options.log.error({ err }, "accounting for the slices' day"); // a disk that is full: again in a second
+      }
+    };
+    this.#timer = setInterval(look, LOOK_EVERY).unref();
   }
 
   /** Accounts for what went through. @returns slivers that may have more or less than before */
@@ -67,7 +79,9 @@ export class Days {
     accounts.look();
     const changed: number[] = [];
     let save = this.#clock.passed() - this.#saved >= SAVE_EVERY;
-    for (const record of this.#options.store.list()) {
+    for (const name of new Set([...accounts.moved(), ...this.#slowed])) {
+      const record = this.#options.store.find(name);
+      if (!record) continue;
       const most = Math.min(...WAYS.map((way) => allowanceOf(record.rspec, way).bytes));
       save ||= accounts.unsaved(record) > most * SAVE_PART;
       const given = this.#given.get(record.id);
@@ -75,7 +89,7 @@ export class Days {
       if (!given || WAYS.every((way) => !differ(given[way], rates[way]))) continue;
       changed.push(record.id);
       this.#tell(record, given, rates);
-      this.#given.set(record.id, rates);
+      this.#give(record, rates);
     }
     if (save) {
       accounts.save();
@@ -89,7 +103,7 @@ export class Days {
     this.#accounts?.beforeConnection(record);
     const { up, down, weight } = networkLimits(record.rspec);
     const rates = this.#rates(record);
-    this.#given.set(record.id, rates);
+    this.#give(record, rates);
     return { up: { ...up, max: rates.up }, down: { ...down, max: rates.down }, weight };
   }
 
@@ -118,6 +132,13 @@ export class Days {
     this.#accounts?.look();
     this.#accounts?.save();
     this.#accounts = undefined;
+  }
+
+  #give(record: SliverRecord, rates: Record<Way, number>): void {
+    const limits = networkLimits(record.rspec);
+    this.#given.set(record.id, rates);
+    if (WAYS.some((way) => rates[way] < limits[way].max)) this.#slowed.add(record.name);
+    else this.#slowed.delete(record.name);
   }
 
   #rates(record: SliverRecord): Record<Way, number> {
