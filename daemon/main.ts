@@ -188,6 +188,8 @@ async function main(): Promise<void> {
   await listen(server, paths.adminSocket);
   await tellReady();
   events.record('node.started', config.name, { version });
+  if (ports.had === 'reservation')
+    events.record('node.ports', config.name, { had: ports.had, why: ports.why ?? '' });
   watchClock((gained) => {
     const seconds = Math.round(gained / 1000);
     log.warn({ seconds }, 'the clock was set');

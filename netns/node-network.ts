@@ -13,9 +13,12 @@ import { Nftables } from './nftables.ts';
 import { CARRIER, CARRIER_END, GATEWAY, linkOf } from './numbers.ts';
 import { PortGuard } from './ports/guard.ts';
 import { PortLedger } from './ports/ledger.ts';
+import { listeningPorts } from './ports/listening.ts';
+import { ReservedPorts } from './ports/reserved.ts';
 import { DEFAULT_RANGES, type Settings } from './ports/settings.ts';
+import type { SharedPorts } from './ports/shared-ports.ts';
 import { Shaping } from './rates/shaping.ts';
-import { elements, removal, ruleset, TEXT, waiting } from './ruleset/index.ts';
+import { elements, removal, reservation, ruleset, TEXT, waiting } from './ruleset/index.ts';
 import type { SliverNetwork } from './sliver-network.ts';
 import { readSysctl, setSysctl } from './sysctl.ts';
 import { findUplink, type Uplink } from './uplink.ts';
@@ -52,6 +55,11 @@ export class NodeNetwork implements SliverNetwork {
   readonly #lacks: { what: string; why: string; cost: string }[] = [];
   readonly #options: NetworkOptions;
   #ledger: PortLedger | undefined;
+  /** Where there is no ledger. */
+  readonly #reserved = new ReservedPorts({
+    own: () => listeningPorts(this.#uplink.address),
+    deliver: (verb, one) => this.#nft.apply(reservation(verb, one)),
+  });
   #shaping: Shaping | undefined;
   #uplink: Uplink;
   readonly #links = new Links();
@@ -70,8 +78,8 @@ export class NodeNetwork implements SliverNetwork {
     this.#options = options;
   }
 
-  get ports(): PortLedger | undefined {
-    return this.#ledger;
+  get ports(): SharedPorts {
+    return this.#ledger ?? this.#reserved;
   }
 
   get counters(): TrafficCounters | undefined {
@@ -206,10 +214,13 @@ export class NodeNetwork implements SliverNetwork {
       log.warn({ err: error }, 'ports of the shared address are not arbitrated');
       this.#ledger = undefined;
       await this.#unhook();
+      this.#reserved.why = explain(error);
       this.#lacks.push({
         what: 'ports of the shared address',
         why: explain(error),
-        cost: 'Slivers reach the world, as fast and as much as they like, and nobody reaches a service in a sliver.',
+        cost:
+          'A sliver has a port by reservation only (sliverctl port reserve), and is reached at it from the world alone. ' +
+          'It sends as fast and as much as it likes; while a ruleset that somebody flushed is not back, from any address.',
       });
     }
   }
@@ -223,7 +234,8 @@ export class NodeNetwork implements SliverNetwork {
 
   /** The uplink, as the rules need it. */
   get #here() {
-    return { ...this.#uplink, marks: this.#ledger !== undefined };
+    const marks = this.#ledger !== undefined;
+    return { ...this.#uplink, marks, reserved: marks ? [] : this.#reserved.reservations() };
   }
 
   /** Rates need the programs of the ledger. */

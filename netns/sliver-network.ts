@@ -1,7 +1,7 @@
 import { during } from '../daemon/errors.ts';
 import { Links } from './links.ts';
 import type { NetworkLimits, NetworkUsage, TrafficCounters } from './network-limits.ts';
-import type { PortLedger } from './ports/ledger.ts';
+import type { SharedPorts } from './ports/shared-ports.ts';
 
 /**
  * What connects slivers: the seam between a sliver's life and all that concerns packets. An environment calls `attach`
@@ -10,7 +10,7 @@ import type { PortLedger } from './ports/ledger.ts';
  */
 export interface SliverNetwork {
   /** Who owns which port of the shared address, where one is shared. */
-  readonly ports?: PortLedger | undefined;
+  readonly ports?: SharedPorts | undefined;
   /** What slivers have sent and got; none where the kernel can't count. */
   readonly counters?: TrafficCounters | undefined;
   /** What it can't give on this node. */

@@ -192,3 +192,12 @@ export const Port = Type.Object({
   sockets: Type.Integer({ description: 'How many sockets hold it now.' }),
 });
 export type Port = Static<typeof Port>;
+
+export const Ports = Type.Object({
+  had: Type.Enum(['bind', 'reservation', 'none'], {
+    description:
+      'How a sliver comes by a port on this node: by binding it, by reservation only, or not at all.',
+  }),
+  items: Type.Array(Port),
+});
+export type Ports = Static<typeof Ports>;

@@ -1,13 +1,13 @@
 import type { Protocol } from '../../netns/ports/layout.ts';
-import type { PortEntry, PortLedger } from '../../netns/ports/ledger.ts';
+import type { PortEntry, SharedPorts } from '../../netns/ports/shared-ports.ts';
 import { SliverdError } from '../errors.ts';
 import type { EventLog } from '../events/log.ts';
 import type { Database } from '../store/database.ts';
 import type { SliverStore } from './store.ts';
 
 export interface PortOptions {
-  /** None where the node has no shared address, or its kernel can't arbitrate. */
-  readonly ledger: PortLedger | undefined;
+  /** None where the node has no shared address. */
+  readonly ledger: SharedPorts | undefined;
   readonly store: SliverStore;
   readonly database: Database;
   readonly events: EventLog;
@@ -42,6 +42,15 @@ export class Ports {
           denied,
         });
     });
+  }
+
+  /** How a sliver comes by a port here: by binding it, by reservation only, or not at all. */
+  get had(): 'bind' | 'reservation' | 'none' {
+    return this.#options.ledger?.had ?? 'none';
+  }
+
+  get why(): string | undefined {
+    return this.#options.ledger?.why;
   }
 
   /** @param sliver only those of this one */
@@ -101,7 +110,7 @@ export class Ports {
   }
 
   /** What the database says is in the ledger, and nothing else is reserved there. */
-  #restore(ledger: PortLedger): void {
+  #restore(ledger: SharedPorts): void {
     const rows = this.#options.database.sql.prepare('SELECT * FROM reservations').all() as {
       protocol: string;
       port: number;
@@ -124,7 +133,7 @@ export class Ports {
     }
   }
 
-  #forget(ledger: PortLedger, id: number): void {
+  #forget(ledger: SharedPorts, id: number): void {
     const sql = this.#options.database.sql;
     const rows = sql.prepare('SELECT protocol, port FROM reservations WHERE sliver = ?').all(id) as {
       protocol: string;
@@ -134,7 +143,7 @@ export class Ports {
     sql.prepare('DELETE FROM reservations WHERE sliver = ?').run(id);
   }
 
-  #ledger(): PortLedger {
+  #ledger(): SharedPorts {
     if (this.#options.ledger) return this.#options.ledger;
     throw new SliverdError(
       'unsupported',

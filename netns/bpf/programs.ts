@@ -49,7 +49,8 @@ export class Programs {
         await programs.#load(objects);
         return programs;
       } catch (error) {
-        programs.remove(); // half an arbitration is none
+        programs.close();
+        Programs.remove(folder, cgroup); // half an arbitration is none
         throw error;
       }
     });
@@ -57,7 +58,13 @@ export class Programs {
 
   /** Takes away what a daemon left, though this one could not load it. */
   static remove(folder: string, cgroup: string): void {
-    new Programs(folder, cgroup, '').remove();
+    const programs = new Programs(folder, cgroup, '');
+    try {
+      programs.#hooks.detachOthers(new Map());
+    } catch {
+      // Where bpf(2) itself is refused nothing can be asked for, and nothing of ours was attached.
+    }
+    programs.#pins.unmount();
   }
 
   /** A map's descriptor, by its name in maps.h. */

@@ -6,22 +6,10 @@ import { type Denial, DenialReader } from './denials.ts';
 import { Homes } from './homes.ts';
 import { COMMAND_BYTES, NODE, named, Operation, type Protocol, RESERVED, slotOf, timeOf } from './layout.ts';
 import { type Settings, settingsRecord } from './settings.ts';
+import type { PortEntry, SharedPorts } from './shared-ports.ts';
 import { SliverLinks } from './sliver-links.ts';
 import { type Slot, Slots } from './slots.ts';
 import { destroySockets } from './squatter.ts';
-
-export interface PortEntry {
-  protocol: Protocol;
-  /** 0 for a protocol without ports. */
-  port: number;
-  /** 0 is the node itself. */
-  sliver: number;
-  since: Date;
-  /** A reservation stands with and without sockets. */
-  by: 'bind' | 'reservation' | 'node';
-  /** How many hold it now. */
-  sockets: number;
-}
 
 export interface LedgerOptions {
   /** Where the node's bpf file system is, or is to be mounted. */
@@ -43,7 +31,8 @@ const LINK_PROGRAMS = [
  * Who owns each port of the shared address. The kernel decides, at each bind, by the programs of netns/bpf; this is
  * how the daemon looks at it and has its word. Nothing here waits, but `open`, `revoke` and `down`.
  */
-export class PortLedger {
+export class PortLedger implements SharedPorts {
+  readonly had = 'bind';
   /** All programs of the node, those of others in this folder too. */
   readonly programs: Programs;
   readonly #slots: Slots;
@@ -128,12 +117,10 @@ export class PortLedger {
     return [...this.#slots.owned()].map((slot) => this.#entry(slot));
   }
 
-  /** Holds a port for a sliver, whether it runs or not. `in-use` (with `owner`) when it is another's. */
   reserve(id: number, protocol: Protocol, port: number): void {
     this.#command('reserve', slotOf(protocol, port), id);
   }
 
-  /** Ends a reservation; sockets that hold the port go on. What wasn't reserved is no error, another's is `in-use`. */
   release(id: number, protocol: Protocol, port: number): void {
     this.#command('release', slotOf(protocol, port), id);
   }

@@ -4,17 +4,19 @@ import { TABLE, type Verb } from './expressions.ts';
 import { forward } from './forward.ts';
 import { origin } from './origin.ts';
 import type { Connected, Part, Uplink } from './part.ts';
+import { reservations } from './reservations.ts';
 import { source } from './source.ts';
 
 /**
  * The whole ruleset of a node: two tables of our own, which hold for slivers' links, the carrier and what is marked
  * for slivers on the uplink, and let everything else pass untouched.
  */
-const PARTS: readonly Part[] = [origin, forward, source, delivery];
+const PARTS: readonly Part[] = [origin, reservations, forward, source, delivery];
 
 export { waiting } from './delivery.ts';
 /** What JSON can't say, in nft's own language, to be applied ahead of the rest. */
 export { ZONES as TEXT } from './origin.ts';
+export { reservation } from './reservations.ts';
 
 /** All rules and the elements of these slivers; in one transaction they take the place of what was there. */
 export function ruleset(uplink: Uplink, slivers: readonly Connected[]): NftCommand[] {

@@ -18,6 +18,7 @@ import {
   table,
 } from './expressions.ts';
 import { fromSliver, fromUplink, isNew, type Part } from './part.ts';
+import { reservedFirst } from './reservations.ts';
 
 /** In nft's own language: its JSON (1.0.6) knows no `typeof`, and a conntrack zone has no other type. */
 export const ZONES = `add table inet ${TABLE}; add map inet ${TABLE} zones { typeof iifname : ct zone; }`;
@@ -55,6 +56,7 @@ export const origin: Part = {
       fromSliver,
       set({ ct: { key: 'zone', dir: 'original' } }, lookup(meta('iifname'), 'zones')),
     ),
+    ...reservedFirst('steer', uplink),
     rule('steer', fromSliver, isNew, set(ct('mark'), lookup(meta('iifname'), 'marks'))),
     rule('steer', fromUplink(uplink), isNew, has(meta('mark'), SLIVER_MARK), set(ct('mark'), meta('mark'))),
     rule('steer', fromUplink(uplink), has(ct('mark'), SLIVER_MARK), set(meta('mark'), ct('mark'))),

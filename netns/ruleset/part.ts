@@ -1,6 +1,7 @@
 import type { NftCommand } from '../nftables.ts';
 import { CARRIER } from '../numbers.ts';
 import { match, meta, type Verb } from './expressions.ts';
+import type { Reservation } from './reservations.ts';
 
 export interface Uplink {
   readonly name: string;
@@ -8,6 +9,8 @@ export interface Uplink {
   readonly address: string;
   /** Whether a BPF program marks what comes in at slivers' links (netns/bpf/links.h). */
   readonly marks: boolean;
+  /** What is delivered where no program does it. */
+  readonly reserved: readonly Reservation[];
 }
 
 /** A sliver whose link is there. */

@@ -37,9 +37,12 @@ export class TestNode {
   readonly cgroup: string;
   readonly config: string;
   daemon: ChildProcess | undefined;
+  /** The words that start the daemon, ahead of its own: a program that takes something from it. */
+  readonly #through: readonly string[];
   #holder: ChildProcess;
 
-  private constructor(folder: string, holder: ChildProcess, extra: string) {
+  private constructor(folder: string, holder: ChildProcess, extra: string, through: readonly string[]) {
+    this.#through = through;
     this.folder = folder;
     this.#holder = holder;
     this.cgroup = `/${folder.split('/').at(-1)}`;
@@ -54,11 +57,13 @@ export class TestNode {
   /**
    * @param extra lines added to node.yaml
    * @param prepare is given a process in the node's namespaces before the daemon starts.
+   * @param through a program that starts the daemon, with its arguments.
    */
   static async start(
     extra = '',
     env: Record<string, string> = {},
     prepare: (pid: number) => void = () => {},
+    through: readonly string[] = [],
   ): Promise<TestNode> {
     const folder = mkdtempSync('/var/tmp/sliverd-test-');
     chmodSync(folder, 0o711); // root inside a sliver reaches its own mount points by this path
@@ -83,7 +88,7 @@ export class TestNode {
       holder.once('exit', reject);
     });
     prepare(holder.pid ?? 0);
-    const node = new TestNode(folder, holder, extra);
+    const node = new TestNode(folder, holder, extra, through);
     await node.launch(env);
     return node;
   }
@@ -104,7 +109,15 @@ export class TestNode {
     rmSync(`${this.run}/admin.sock`, { force: true });
     this.daemon = spawn(
       'nsenter',
-      [...this.#enter(), NODE, ...FLAGS, `${PROJECT}daemon/main.ts`, '--config', this.config],
+      [
+        ...this.#enter(),
+        ...this.#through,
+        NODE,
+        ...FLAGS,
+        `${PROJECT}daemon/main.ts`,
+        '--config',
+        this.config,
+      ],
       {
         stdio: ['ignore', log, log],
         env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE, ...ENVIRONMENT, ...env },

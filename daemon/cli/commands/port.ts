@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Port } from '../../manager/schemas.ts';
+import type { Port, Ports } from '../../manager/schemas.ts';
 import { Context, pathOf } from '../context.ts';
 import { usage } from '../exit.ts';
 
@@ -14,9 +14,9 @@ export function portCommands(program: Command): void {
     .action(async (options: { sliver?: string }, command: Command) => {
       const context = Context.of(command);
       const query = options.sliver === undefined ? '' : `?sliver=${encodeURIComponent(options.sliver)}`;
-      const answer = await context.client.get<{ items: Port[] }>(`/v1/ports${query}`);
-      const { portTable } = await import('../output/port.ts');
-      context.print(answer, ({ items }, colour) => portTable(items, colour));
+      const answer = await context.client.get<Ports>(`/v1/ports${query}`);
+      const { portsText } = await import('../output/port.ts');
+      context.print(answer, (ports, colour) => portsText(ports, colour));
     });
   port
     .command('reserve')

@@ -1,8 +1,19 @@
-import type { Port } from '../../manager/schemas.ts';
+import type { Port, Ports } from '../../manager/schemas.ts';
 import { formatAge } from '../values/time.ts';
 import { table } from './table.ts';
 
-export function portTable(ports: readonly Port[], colour: boolean): string {
+export function portsText({ had, items }: Ports, colour: boolean): string {
+  return NOTES[had] + portTable(items, colour);
+}
+
+/** Where a port isn't had as everywhere. */
+const NOTES: Record<Ports['had'], string> = {
+  bind: '',
+  reservation: "Ports are had by reservation only on this node: 'sliverctl status' says why.\n\n",
+  none: "Slivers share no public address on this node: 'sliverctl status' says why.\n\n",
+};
+
+function portTable(ports: readonly Port[], colour: boolean): string {
   return table(
     ['PORT', 'OWNER', 'BY', 'SOCKETS', 'AGE'],
     ports.map((port) => [

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { type OwnedPort, protocolOf } from '../../slivers/ports.ts';
 import type { Manager, Server } from '../context.ts';
-import { Port, Protocol, ReservePort } from '../schemas.ts';
+import { Port, Ports, Protocol, ReservePort } from '../schemas.ts';
 
 const Params = Type.Object({ protocol: Protocol, port: Type.String({ pattern: '^[0-9]{1,5}$' }) });
 const tags = ['ports'];
@@ -23,10 +23,10 @@ export function portRoutes(server: Server, { ports }: Manager): void {
           { sliver: Type.Optional(Type.String({ maxLength: 256 })) },
           { additionalProperties: false },
         ),
-        response: { 200: Type.Object({ items: Type.Array(Port) }) },
+        response: { 200: Ports },
       },
     },
-    async ({ query }) => ({ items: ports.list(query.sliver).map(shown) }),
+    async ({ query }) => ({ had: ports.had, items: ports.list(query.sliver).map(shown) }),
   );
 
   server.post(

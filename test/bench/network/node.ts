@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { killCgroup, removeCgroup } from '../../../daemon/cgroups/tree.ts';
 import { openNetwork } from '../../../netns/index.ts';
 import { NO_CAPS, NO_LIMITS } from '../../../netns/network-limits.ts';
-import type { PortLedger } from '../../../netns/ports/ledger.ts';
+import { PortLedger } from '../../../netns/ports/ledger.ts';
 import type { SliverNetwork } from '../../../netns/sliver-network.ts';
 import { timed } from '../statistics.ts';
 import type { Place, Probe } from './probe.ts';
@@ -37,7 +37,7 @@ export class BenchNode {
   }
 
   get ports(): PortLedger {
-    if (this.#network.ports) return this.#network.ports;
+    if (this.#network.ports instanceof PortLedger) return this.#network.ports;
     throw new Error(this.#network.degraded.map(({ what, why }) => `${what}: ${why}`).join('; '));
   }
 
