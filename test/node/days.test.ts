@@ -83,6 +83,20 @@ it('is slow still after a reset, and when it was deleted and created anew', asyn
   expect(await rate()).toBeLessThan(8);
 });
 
+it('is slow still when the node went down and came up, with counters that began anew', async () => {
+  const before = (await day()).up.bytes;
+  await node.ok('POST', '/v1/node/down');
+  await node.ended();
+  await node.launch(clock.environment);
+  await until(async () => (await node.ok('GET', '/v1/slivers/a_day')).state === 'running', 'it to run');
+  const { bytes, slowedTo } = (await day()).up;
+  expect(bytes).toBeGreaterThanOrEqual(before);
+  expect(slowedTo).toBeDefined();
+  await send();
+  expect(await rate()).toBeLessThan(8);
+  expect((await day()).up.bytes).toBeGreaterThan(bytes);
+});
+
 it('is free again the next day, which begins once', async () => {
   clock.set(noon + 24);
   await until(async () => (await day()).up.slowedTo === undefined, 'the next day');

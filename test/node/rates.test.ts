@@ -143,6 +143,14 @@ describe('what the owner gives', () => {
     );
     for (const link of ['eth0', 'slivers0'])
       await until(() => /htb/.test(node.inside('tc', 'qdisc', 'show', 'dev', link)), 'the queues');
+    // The sliver's own class alone: its packets would wait with the node's.
+    const classes = () =>
+      [...node.inside('tc', 'class', 'show', 'dev', 'eth0').matchAll(/class htb (5356:1\w{3}) /g)].map(
+        ([, name]) => name!,
+      );
+    const [own = ''] = classes();
+    node.inside('tc', 'class', 'delete', 'dev', 'eth0', 'classid', own);
+    await until(() => classes().includes(own), 'the class');
     await send('a_one', 7001);
     await meter.rates(0.5);
     expect((await meter.rates(1))[7001]! / MBIT).toBeLessThan(23);

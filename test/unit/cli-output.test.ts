@@ -4,7 +4,7 @@ import { eventText } from '../../daemon/cli/events.ts';
 import { execRequest, statusOf } from '../../daemon/cli/exec/session.ts';
 import { separateCommand } from '../../daemon/cli/exec/words.ts';
 import { progressText } from '../../daemon/cli/output/progress.ts';
-import { sliverTable, sliverText } from '../../daemon/cli/output/sliver.ts';
+import { sliverTable, sliverText, usageText } from '../../daemon/cli/output/sliver.ts';
 import { hasColour, paint, plain } from '../../daemon/cli/output/style.ts';
 import { properties, table } from '../../daemon/cli/output/table.ts';
 import type { Sliver } from '../../daemon/manager/schemas.ts';
@@ -146,6 +146,31 @@ describe('exec', () => {
     expect(statusOf({ exitCode: 42 })).toBe(42);
     expect(statusOf({ signal: 'KILL' })).toBe(137);
     expect(statusOf({ signal: 'SIGTERM' })).toBe(143);
+  });
+});
+
+describe('usage', () => {
+  const none = { times: 0, dropped: 0 };
+  const network = {
+    bytes: { up: 3 * 2 ** 20, down: 2 ** 30, exemptUp: 0, exemptDown: 5 * 2 ** 20 },
+    held: { up: { times: 12, dropped: 3 }, down: none },
+    day: {
+      up: { bytes: 14 * 2 ** 30, of: 16 * 2 ** 30, slowedTo: 1_500_000 },
+      down: { bytes: 2 ** 30 },
+      ends: '2026-01-03T00:00:00.000Z',
+    },
+  };
+  it('says what a sliver sent and received, of how much, and what was held back', () => {
+    const text = usageText({ network }, false);
+    expect(text).toMatch(/^Sent +3M$/m);
+    expect(text).toMatch(/^Received +1G, and 5M exempt$/m);
+    expect(text).toMatch(/^Held back +sending: had to wait 12 times, 3 packets dropped$/m);
+    expect(text).toMatch(/^Sent today +14G of 16G until .*, so slowed to 1\.5Mbit\/s$/m);
+    expect(text).toMatch(/^Received today +1G until [^,]*$/m);
+  });
+  it('says nothing of bounds that did nothing, nor of a network that is not there', () => {
+    expect(usageText({ network: { ...network, held: { up: none, down: none } } }, false)).not.toMatch(/Held/);
+    expect(usageText({}, false)).not.toMatch(/Sent|Received|Held/);
   });
 });
 

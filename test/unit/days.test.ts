@@ -338,6 +338,14 @@ describe('a slice', () => {
     expect(up('b_b')?.bytes).toBe(0);
   });
 
+  it('whose record a version before wrote has what is usual', () => {
+    create('a_b');
+    database.sql.prepare('UPDATE slivers SET rspec = ?').run('{"cpu.max": 2}');
+    start();
+    expect(up('a_b')).toEqual({ bytes: 0, of: 16 * GIB });
+    expect(days.limits(store.get('a_b')).up.max).toBe(Number.POSITIVE_INFINITY);
+  });
+
   it('of a node that counts nothing has what its RSpec says', () => {
     days = new Days({ store, database, events, counters: undefined, log, clock: machine.clock });
     create('a_b', { 'net.up.max': 5e6 });

@@ -60,7 +60,7 @@ export function sliverText(sliver: Sliver, colour: boolean): string {
       ['Initscript', sliver.initscript === null ? 'none' : `${sliver.initscript.split('\n').length} lines`],
       [
         'RSpec',
-        Object.entries(sliver.rspec).map(([key, value]) => `${key.padEnd(20)} ${formatValue(key, value)}`),
+        Object.entries(sliver.rspec).map(([key, value]) => `${key.padEnd(22)} ${formatValue(key, value)}`),
       ],
     ],
     colour,
