@@ -19,7 +19,7 @@ const good: EngineFacts = {
 };
 const told = (facts: Partial<EngineFacts>, limitFiles: ReadonlySet<string> | null | undefined) =>
   degradations({
-    engine: { known: { ...good, ...facts }, trouble: undefined, socket, limitFiles },
+    engine: { known: { ...good, ...facts }, trouble: undefined, socket, limitFiles, inReach: undefined },
     profiles: new Map(),
   });
 const whats = (facts: Partial<EngineFacts>, limitFiles: ReadonlySet<string> | null | undefined) =>
@@ -37,14 +37,31 @@ describe('what does not hold with a Docker engine', () => {
       trouble: 'it does not answer at /run/docker.sock (ENOENT)',
       socket,
       limitFiles: null,
+      inReach: undefined,
     };
     expect(degradations({ engine, profiles })).toMatchObject([
       { what: 'docker: the engine', why: engine.trouble },
     ]);
-    const unknown = { known: undefined, trouble: undefined, socket, limitFiles: undefined };
+    const unknown = {
+      known: undefined,
+      trouble: undefined,
+      socket,
+      limitFiles: undefined,
+      inReach: undefined,
+    };
     expect(degradations({ engine: unknown, profiles })).toMatchObject([
       { what: 'docker: the engine', why: expect.stringContaining(socket) },
     ]);
+  });
+
+  it('is the network, once it is known that its processes are out of reach', () => {
+    const lacks = (inReach: boolean) =>
+      degradations({
+        engine: { known: good, trouble: undefined, socket, limitFiles: new Set(ALL), inReach },
+        profiles: new Map(),
+      }).map(({ what }) => what);
+    expect(lacks(false)).toContain("docker: the node's network in slivers");
+    expect(lacks(true)).not.toContain("docker: the node's network in slivers");
   });
 
   it('without userns-remap: user namespaces, and of the profiles what would need them', () => {
@@ -53,6 +70,7 @@ describe('what does not hold with a Docker engine', () => {
       trouble: undefined,
       socket,
       limitFiles: new Set(ALL),
+      inReach: undefined,
     };
     const lacks = degradations({ engine, profiles });
     expect(lacks[0]).toMatchObject({

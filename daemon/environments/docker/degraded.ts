@@ -3,7 +3,7 @@ import type { Engine, EngineFacts } from './engine.ts';
 import type { Context } from './index.ts';
 
 interface Known {
-  readonly engine: Pick<Engine, 'known' | 'trouble' | 'socket' | 'limitFiles'>;
+  readonly engine: Pick<Engine, 'known' | 'trouble' | 'socket' | 'limitFiles' | 'inReach'>;
   readonly profiles: Context['profiles'];
 }
 
@@ -42,6 +42,7 @@ export function degradations({ engine, profiles }: Known): Lack[] {
     ...ofUsers(facts),
     ...ofProfiles(facts, profiles),
     ...ofLimits(facts, engine.limitFiles),
+    ...ofNetwork(engine.inReach),
   ];
 }
 
@@ -88,6 +89,17 @@ function ofProfiles({ remapped }: EngineFacts, profiles: Context['profiles']): L
       },
     ];
   });
+}
+
+function ofNetwork(inReach: boolean | undefined): Lack[] {
+  if (inReach !== false) return [];
+  return [
+    {
+      what: "docker: the node's network in slivers",
+      why: 'the daemon does not see the processes of its containers (our pid namespace)',
+      cost: 'slivers reach nobody but themselves',
+    },
+  ];
 }
 
 /**

@@ -43,6 +43,8 @@ export class Engine {
    * among them holds, whatever the engine thinks of its kernel.
    */
   limitFiles: ReadonlySet<string> | null | undefined;
+  /** Whether the daemon sees its containers' processes, known once one ran. */
+  inReach: boolean | undefined;
 
   constructor(socket: string) {
     this.socket = socket;
@@ -102,6 +104,7 @@ export class Engine {
     if (this.#facts && !again) return this.#facts;
     const info = await this.call("asking for the engine's facts", (docker) => docker.info());
     this.limitFiles = undefined;
+    this.inReach = undefined;
     this.#facts = {
       version: info.ServerVersion,
       cgroupDriver: info.CgroupDriver,

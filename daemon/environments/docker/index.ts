@@ -1,5 +1,8 @@
 import type { Logger } from 'pino';
-import type { Environment } from '../environment.ts';
+import type { NetworkLimits } from '../../../netns/network-limits.ts';
+import type { SliverNetwork } from '../../../netns/sliver-network.ts';
+import type { SliverRecord } from '../../slivers/record.ts';
+import type { DayUsage, Environment } from '../environment.ts';
 import type { KernelProfile } from '../profiles.ts';
 import { listContainers, observe, removeContainer, wantedContainer } from './containers.ts';
 import { degradations } from './degraded.ts';
@@ -24,6 +27,11 @@ export interface DockerOptions {
   readonly profiles: ReadonlyMap<string, KernelProfile>;
   /** The cgroup of all slivers, from the root of the hierarchy. */
   readonly cgroupParent?: string;
+  readonly network: SliverNetwork;
+  /** What a sliver may have of it now. */
+  networkLimits(sliver: SliverRecord): NetworkLimits;
+  /** What it has had of today. */
+  networkDay(sliver: SliverRecord): DayUsage | undefined;
   readonly stopGraceSeconds?: number;
   readonly log: Logger;
 }
@@ -47,6 +55,8 @@ export function dockerEnvironment(options: DockerOptions): Environment {
   const context: Context = {
     ...options,
     imageRoot: (digest) => options.imageRoot(digest),
+    networkLimits: (sliver) => options.networkLimits(sliver),
+    networkDay: (sliver) => options.networkDay(sliver),
     stopGraceSeconds: options.stopGraceSeconds ?? 5,
     engine,
     images: new EngineImages(engine, options.node),

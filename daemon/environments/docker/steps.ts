@@ -18,6 +18,7 @@ import { runInitscript } from './initscript.ts';
 import { layerOf } from './layer.ts';
 import { changedLimits, engineLimits } from './limits.ts';
 import { containerName, diskReference, UNFINISHED } from './names.ts';
+import { connect } from './network.ts';
 
 /** The steps of every phase. A container stands for a writable layer: start and stop leave it, discard removes it. */
 export function dockerSteps(context: Context): Environment['phases'] {
@@ -43,6 +44,7 @@ export function dockerSteps(context: Context): Environment['phases'] {
           [304],
         );
       }),
+      step('network', 'connecting it', (sliver) => connect(context, sliver)),
       step('limits', 'setting limits', (sliver, log) => apply(context, sliver, log)),
       step('initscript', 'running its initscript', async (sliver, log) => {
         const found = await wantedContainer(context, sliver);
@@ -53,7 +55,10 @@ export function dockerSteps(context: Context): Environment['phases'] {
       }),
     ],
 
-    apply: [step('limits', 'setting limits', (sliver, log) => apply(context, sliver, log))],
+    apply: [
+      step('network', 'connecting it', (sliver) => connect(context, sliver)),
+      step('limits', 'setting limits', (sliver, log) => apply(context, sliver, log)),
+    ],
 
     freeze: [
       step('freeze', 'freezing', async (sliver) => {
@@ -97,6 +102,7 @@ export function dockerSteps(context: Context): Environment['phases'] {
         }
       }),
       step('forget', 'forgetting its run', async (sliver) => runs.remove(sliver.id)),
+      step('disconnect', 'disconnecting it', (sliver) => context.network.detach(sliver.id)),
     ],
 
     discard: [

@@ -16,6 +16,12 @@ interface Stats {
 
 /** By quota and cgroup themselves where they are in sight, which gives more; by a sample of the engine's otherwise. */
 export async function containerUsage(context: Context, sliver: SliverRecord): Promise<Usage> {
+  const day = context.networkDay(sliver);
+  const network = { ...(await context.network.usage(sliver.id)), ...(day ? { day } : {}) };
+  return { ...(await withinContainer(context, sliver)), network };
+}
+
+async function withinContainer(context: Context, sliver: SliverRecord): Promise<Usage> {
   const found = (await listContainers(context, sliver.id)).find(({ active }) => active);
   const info = found && (await inspect(context, found.container));
   if (!found || !info) return {};

@@ -9,11 +9,15 @@ import { dockerEnvironment } from '../../../daemon/environments/docker/index.ts'
 import type { Environment } from '../../../daemon/environments/environment.ts';
 import { loadProfiles } from '../../../daemon/environments/profiles.ts';
 import type { SliverRecord } from '../../../daemon/slivers/record.ts';
+import { NO_LIMITS } from '../../../netns/network-limits.ts';
+import { loopbackNetwork, type SliverNetwork } from '../../../netns/sliver-network.ts';
 import { sliverRecord } from '../../record.ts';
 import { behaviour, eventually, execute, settle } from '../behaviour.ts';
 import { scratch } from '../harness.ts';
 import { smallImageDirectory } from '../image.ts';
+import { sharedNetwork } from '../shared-network.ts';
 import { TestEngine } from './engine.ts';
+import { TestUplink } from './uplink.ts';
 
 const folder = scratch('docker');
 const cgroup = `/${folder.split('/').at(-1)}`;
@@ -23,7 +27,12 @@ const imageDigest = `sha256:${'ab'.repeat(32)}`;
 const log = pino({ level: 'silent' });
 let image: string;
 
-const open = (node = 'test', socket = engine.socket): Environment =>
+const alone = {
+  network: loopbackNetwork('a test'),
+  networkLimits: () => NO_LIMITS,
+  networkDay: () => undefined,
+};
+const open = (node = 'test', socket = engine.socket, network: SliverNetwork = alone.network): Environment =>
   dockerEnvironment({
     socket,
     node,
@@ -33,6 +42,8 @@ const open = (node = 'test', socket = engine.socket): Environment =>
     cgroupParent: cgroup,
     stopGraceSeconds: 1,
     log,
+    ...alone,
+    network,
   });
 
 /** A program of the machine's, with the libraries that it needs, into the image. */
@@ -66,6 +77,22 @@ behaviour('docker', async () => {
     async end() {
       await environment.sweep(new Set());
       await environment.close();
+    },
+  };
+});
+
+sharedNetwork('docker', async () => {
+  const uplink = await TestUplink.up(`${folder}/network`, cgroup);
+  const environment = open('shared', engine.socket, uplink.network);
+  return {
+    environment,
+    imageDigest,
+    profile: 'standard',
+    uplink,
+    async end() {
+      await environment.sweep(new Set());
+      await environment.close();
+      await uplink.down();
     },
   };
 });
@@ -169,6 +196,7 @@ describe('a Docker engine that the owner runs', () => {
       runDirectory: `${folder}/run-cut`,
       profiles,
       log,
+      ...alone,
     });
     await expect(settle(environment, bad)).rejects.toMatchObject({ code: 'host-tool' });
     expect(await docker.listImages({ filters: JSON.stringify({ label: ['sliverd.image-of=cut'] }) })).toEqual(
