@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import type { Protocol } from './layout.ts';
+import { address4, type Protocol } from './layout.ts';
+import { type BoundSocket, boundSockets } from './sock-diag.ts';
 
 const LISTENING = '0A'; // TCP_LISTEN
 const UNCONNECTED = '07'; // TCP_CLOSE, which is what a datagram socket without a peer is in
-const WILDCARD = /^0+$/;
-const MAPPED = '0000000000000000FFFF0000';
+const MAPPED = Buffer.from('00000000000000000000ffff', 'hex');
 
 /**
  * Ports of the shared address that sockets of this process's network namespace sit on: the node's own, when that is
@@ -12,23 +12,33 @@ const MAPPED = '0000000000000000FFFF0000';
  * @param publicAddress in dotted form
  */
 export function listeningPorts(publicAddress: string): { protocol: Protocol; port: number }[] {
-  const shared = hex(publicAddress);
+  const shared = address4(publicAddress);
   const found = new Map<string, { protocol: Protocol; port: number }>();
-  for (const protocol of ['tcp', 'udp'] as const)
-    for (const file of [protocol, `${protocol}6`]) {
-      const lines = readFileSync(`/proc/thread-self/net/${file}`, 'utf8').trim().split('\n').slice(1);
-      for (const line of lines) {
-        const [, local = '', , state] = line.trim().split(/\s+/);
-        const [address = '', port = ''] = local.split(':');
-        if (state !== (protocol === 'tcp' ? LISTENING : UNCONNECTED)) continue;
-        if (!WILDCARD.test(address) && address !== shared && address !== MAPPED + shared) continue;
-        found.set(`${protocol}${port}`, { protocol, port: Number.parseInt(port, 16) });
-      }
-    }
+  for (const { protocol, port, address } of sockets()) {
+    const own =
+      address.length === 16 && address.subarray(0, 12).equals(MAPPED) ? address.subarray(12) : address;
+    if (own.every((byte) => byte === 0) || own.equals(shared))
+      found.set(`${protocol}${port}`, { protocol, port });
+  }
   return [...found.values()];
 }
 
-/** As /proc/net shows an IPv4 address on a little-endian machine. */
-function hex(address: string): string {
-  return Buffer.from(address.split('.').map(Number)).reverse().toString('hex').toUpperCase();
+function sockets(): BoundSocket[] {
+  try {
+    return boundSockets();
+  } catch {
+    return (['tcp', 'udp'] as const).flatMap((protocol) => [protocol, `${protocol}6`].flatMap(listed)); // no sock_diag
+  }
+}
+
+/** As a file of /proc/net shows them. */
+function listed(file: string): BoundSocket[] {
+  const protocol = file.startsWith('tcp') ? 'tcp' : 'udp';
+  const lines = readFileSync(`/proc/thread-self/net/${file}`, 'utf8').trim().split('\n').slice(1);
+  return lines.flatMap((line) => {
+    const [, local = '', , state] = line.trim().split(/\s+/);
+    if (state !== (protocol === 'tcp' ? LISTENING : UNCONNECTED)) return [];
+    const [words = '', port = ''] = local.split(':');
+    return { protocol, port: Number.parseInt(port, 16), address: Buffer.from(words, 'hex').swap32() };
+  });
 }
