@@ -1,6 +1,7 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestNode, until } from './harness.ts';
 import { smallImageDirectory } from './image.ts';
@@ -119,6 +120,27 @@ print(s.recv(100).decode())`;
     await reserve('a_three', 9000);
     await node.ok('DELETE', '/v1/slivers/a_three');
     expect((await node.ok('GET', '/v1/ports')).items).toEqual([]);
+  });
+
+  it('of an IP protocol, which has none, is held alike', async () => {
+    expect((await reserve('a_one', 0, '253')).status).toBe(201);
+    const { pid } = await node.ok('GET', '/v1/slivers/a_one');
+    const program = `import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 253)
+print('ready', flush=True)
+print(s.recv(100)[20:].decode(), flush=True)`;
+    const receiver = spawn('nsenter', [`--net=/proc/${pid}/ns/net`, 'python3', '-c', program]);
+    const lines = createInterface({ input: receiver.stdout })[Symbol.asyncIterator]();
+    try {
+      expect((await lines.next()).value).toBe('ready');
+      const send = `import socket
+socket.socket(socket.AF_INET, socket.SOCK_RAW, 253).sendto(b'from outside', ('${ADDRESS}', 0))`;
+      world.inside('world', 'python3', '-c', send);
+      expect((await lines.next()).value).toBe('from outside');
+    } finally {
+      receiver.kill('SIGKILL');
+    }
+    await node.ok('DELETE', '/v1/ports/253/0');
   });
 
   it('that the node sits on is nobody else’s', async () => {

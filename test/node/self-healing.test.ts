@@ -119,6 +119,27 @@ describe('what somebody takes away is back soon, and nothing forged leaves meanw
     expect(forged()).toEqual([]);
   });
 
+  it('a rule, though a guest puts its link up and down without end', async () => {
+    const { pid } = await node.ok('GET', '/v1/slivers/a_two');
+    const flap = 'while :; do ip link set eth0 down; ip link set eth0 up; done';
+    const flapping = spawn('nsenter', [`--net=/proc/${pid}/ns/net`, 'sh', '-c', flap]);
+    const enter = [`--net=/proc/${holder}/ns/net`, 'ip', 'monitor', 'link'];
+    const monitor = spawn('nsenter', enter);
+    const changes = createInterface({ input: monitor.stdout })[Symbol.asyncIterator]();
+    try {
+      for (let change = 0; change < 20; change++) await changes.next(); // it is at it
+      const rules = node.inside('ip', 'rule');
+      const began = performance.now();
+      node.inside('ip', 'rule', 'del', 'priority', '9');
+      await until(() => node.inside('ip', 'rule') === rules, 'the rule to be back');
+      took.push(`a rule, beside a link that changes without end: ${Math.round(performance.now() - began)}`);
+    } finally {
+      for (const child of [flapping, monitor]) child.kill('SIGKILL');
+    }
+    await honest();
+    expect(forged()).toEqual([]);
+  });
+
   it('the uplink, which is another one of that name afterwards', async () => {
     const before = whole();
     node.inside('ip', 'link', 'del', 'eth0');

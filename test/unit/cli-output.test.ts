@@ -3,6 +3,7 @@ import { imageSource } from '../../daemon/cli/commands/image.ts';
 import { eventText } from '../../daemon/cli/events.ts';
 import { execRequest, statusOf } from '../../daemon/cli/exec/session.ts';
 import { separateCommand } from '../../daemon/cli/exec/words.ts';
+import { portsText } from '../../daemon/cli/output/port.ts';
 import { progressText } from '../../daemon/cli/output/progress.ts';
 import { sliverTable, sliverText, usageText } from '../../daemon/cli/output/sliver.ts';
 import { hasColour, paint, plain } from '../../daemon/cli/output/style.ts';
@@ -85,6 +86,26 @@ describe('slivers for people', () => {
   });
   it('show of a key what tells it from others', () => {
     expect(sliverText(sliver, false)).toContain('ssh-ed25519 …abcdefghijkl me@host');
+  });
+});
+
+describe('ports', () => {
+  const items = [
+    {
+      protocol: 'tcp',
+      port: 80,
+      sliver: null,
+      by: 'node',
+      since: '2026-01-01T00:00:00Z',
+      sockets: 0,
+    } as const,
+  ];
+  it('are listed, and it is said first where they are not had by binding them', () => {
+    expect(portsText({ had: 'bind', items }, false)).toMatch(/^PORT .*\n80\/tcp +the node/);
+    expect(portsText({ had: 'reservation', items }, false)).toMatch(
+      /^Ports are had by reservation only[^]*80\/tcp/,
+    );
+    expect(portsText({ had: 'none', items: [] }, false)).toMatch(/^Slivers share no public address/);
   });
 });
 
