@@ -13,27 +13,46 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { pino } from 'pino';
 import { debianMirrors } from '../../daemon/images/apt-sources.ts';
-import { FILES, recipe } from '../../daemon/images/recipes.ts';
+import { FILES, type Recipe, recipe } from '../../daemon/images/recipes.ts';
 import { buildArchive, sourceLines } from '../../daemon/images/sources/build.ts';
 
-/**
- * A tar of what `{ build: 'debian-12' }` makes, by the same code: built once (a minute or two), then shared by all
- * tests of this machine until the recipe or the machine's mirrors change.
- */
-export async function baseImageTar(): Promise<string> {
+/** What `{ build: 'debian-12' }` makes, by the same code, as a tar. */
+export function baseImageTar(): Promise<string> {
+  return built('debian-12', recipe('debian-12'));
+}
+
+/** Programs that measure the network and serve names, as Debian has them, beside all of the base image. */
+const NETWORK_PROGRAMS = [
+  'dhtnode',
+  'dnsmasq-base',
+  'dnsutils',
+  'hping3',
+  'nftables',
+  'nmap',
+  'scamper',
+  'unbound',
+];
+
+export function networkImageTar(): Promise<string> {
+  const base = recipe('debian-12');
+  return built('network', { ...base, packages: [...base.packages, ...NETWORK_PROGRAMS] });
+}
+
+/** Built once (a minute or two), then shared by all tests of this machine until the recipe or its mirrors change. */
+async function built(name: string, made: Recipe): Promise<string> {
   const cache = process.env.SLIVERD_CACHE ?? '/var/cache/sliverd';
-  const made = recipe('debian-12');
   const inputs = JSON.stringify([made, FILES, sourceLines(made.release, debianMirrors())]);
-  const path = `${cache}/test-debian-12-${createHash('sha256').update(inputs).digest('hex').slice(0, 16)}.tar`;
+  const path = `${cache}/test-${name}-${createHash('sha256').update(inputs).digest('hex').slice(0, 16)}.tar`;
   if (existsSync(path)) return path;
   mkdirSync(cache, { recursive: true });
   const work = mkdtempSync(`${cache}/build-`);
   try {
     const options = { progress: () => {}, scratch: `${work}/scratch`, log: pino({ level: 'silent' }) };
-    await pipeline(buildArchive('debian-12', options), createWriteStream(`${work}/tar`));
+    await pipeline(buildArchive(name, options, made), createWriteStream(`${work}/tar`));
     renameSync(`${work}/tar`, path);
   } finally {
     rmSync(work, { recursive: true });
@@ -76,5 +95,47 @@ export function smallImageDirectory(): string {
     'os-release': 'ID=small\nPRETTY_NAME="A small image"\n',
   };
   for (const [name, content] of Object.entries(files)) writeFileSync(`${root}/etc/${name}`, content);
+  return root;
+}
+
+/**
+ * That, and Debian's dhtnode. The caller removes the directory.
+ * @param network the archive of networkImageTar
+ * @param listed what ldd(1) says of dhtnode there
+ */
+export function dhtImageDirectory(network: string, listed: string): string {
+  const whole = mkdtempSync(`${tmpdir()}/sliverd-network-image-`);
+  const root = smallImageDirectory();
+  try {
+    execFileSync('tar', [
+      '-xf',
+      network,
+      '-C',
+      whole,
+      './lib',
+      './lib64',
+      './usr/lib64',
+      './usr/bin/dhtnode',
+    ]);
+    const libraries = [...listed.matchAll(/\/lib\S+/g)].map(([path]) => path);
+    const folders = new Set(libraries.map((path) => `./usr${dirname(path)}`));
+    execFileSync('tar', [
+      '-xf',
+      network,
+      '-C',
+      whole,
+      '--no-wildcards-match-slash',
+      '--wildcards',
+      ...[...folders].map((folder) => `${folder}/*.so*`),
+    ]);
+    for (const path of libraries) {
+      mkdirSync(`${root}${dirname(path)}`, { recursive: true });
+      copyFileSync(`${whole}/usr${path}`, `${root}${path}`);
+      chmodSync(`${root}${path}`, 0o755);
+    }
+    copyFileSync(`${whole}/usr/bin/dhtnode`, `${root}/bin/dhtnode`);
+  } finally {
+    rmSync(whole, { recursive: true });
+  }
   return root;
 }

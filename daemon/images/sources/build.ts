@@ -5,7 +5,7 @@ import { run } from '../../kernel/run.ts';
 import { debianMirrors } from '../apt-sources.ts';
 import { BLOCK } from '../archive/header.ts';
 import { Program } from '../program.ts';
-import { FILES, recipe } from '../recipes.ts';
+import { FILES, type Recipe, recipe } from '../recipes.ts';
 import type { SourceOptions } from './source.ts';
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
@@ -28,8 +28,11 @@ const APT_SETTINGS = ['Acquire::Check-Valid-Until', 'Acquire::Check-Date', 'Acqu
  * Builds a Debian tree by mmdebstrap and gives it as tar, without device nodes. It runs in mount and process
  * namespaces of its own, so that it ends whole, mounts included, when the stream is left or the daemon dies.
  */
-export async function* buildArchive(name: string, options: SourceOptions): AsyncGenerator<Buffer> {
-  const { release, packages } = recipe(name);
+export async function* buildArchive(
+  name: string,
+  options: SourceOptions,
+  { release, packages }: Recipe = recipe(name),
+): AsyncGenerator<Buffer> {
   const mirrors = debianMirrors();
   const settings = await aptSettings();
   await mkdir(options.scratch);
