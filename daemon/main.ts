@@ -22,6 +22,7 @@ import { admitDisk, admitRate, availableBytes, diskFree, measureCapacity } from 
 import { watchClock } from './slivers/clock.ts';
 import { Days } from './slivers/days/days.ts';
 import { faultFromEnvironment } from './slivers/fault.ts';
+import { Flows } from './slivers/flows.ts';
 import { Ports } from './slivers/ports.ts';
 import { Reconciler } from './slivers/reconciler.ts';
 import { SliverService } from './slivers/service.ts';
@@ -77,9 +78,17 @@ async function main(): Promise<void> {
     bpf: `${paths.run}/bpf`,
     cgroup: cgroups.path,
     caps: config.network,
+    flows: {
+      folder: paths.flows,
+      budget: config.flows,
+      runDirectory: paths.run,
+      cgroup: cgroups.of('flows'),
+      version,
+    },
     log,
   });
   const days = new Days({ store, database, events, counters: network.counters, log });
+  const flows = new Flows({ records: network.flows, store, database, events });
   const ports = new Ports({ ledger: network.ports, store, database, events });
   const environments = new Map<string, Environment>();
   environments.set(
@@ -167,7 +176,7 @@ async function main(): Promise<void> {
     },
     end: () => void end('down'),
   });
-  const manager: Manager = { node, store, slivers, reconciler, images, ports, events, log };
+  const manager: Manager = { node, store, slivers, reconciler, images, ports, flows, events, log };
   const server = await managerServer(manager, version);
 
   let ending = false;

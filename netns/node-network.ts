@@ -4,6 +4,7 @@ import { during, explain } from '../daemon/errors.ts';
 import { detachFromLink } from './bpf/filters.ts';
 import { Programs } from './bpf/programs.ts';
 import { Carrier } from './carrier.ts';
+import { type FlowOptions, FlowRecords } from './flows/index.ts';
 import { LinkGuard } from './healing/link-guard.ts';
 import { watchLinks } from './healing/link-watch.ts';
 import { type Link, Links } from './links.ts';
@@ -33,6 +34,8 @@ export interface NetworkOptions {
   /** The cgroup that all slivers are in. */
   readonly cgroup: string;
   readonly caps: Caps;
+  /** None: flows aren't recorded. */
+  readonly flows?: Omit<FlowOptions, 'log'>;
   readonly log: Logger;
 }
 
@@ -61,6 +64,7 @@ export class NodeNetwork implements SliverNetwork {
     deliver: (verb, one) => this.#nft.apply(reservation(verb, one)),
   });
   #shaping: Shaping | undefined;
+  #flows: FlowRecords | undefined;
   #uplink: Uplink;
   readonly #links = new Links();
   readonly #carrier = new Carrier(this.#links);
@@ -82,6 +86,10 @@ export class NodeNetwork implements SliverNetwork {
     return this.#ledger ?? this.#reserved;
   }
 
+  get flows(): FlowRecords | undefined {
+    return this.#flows;
+  }
+
   get counters(): TrafficCounters | undefined {
     return this.#shaping?.traffic;
   }
@@ -101,6 +109,7 @@ export class NodeNetwork implements SliverNetwork {
       await network.#ruleset();
     });
     await network.#shape();
+    await network.#record();
     network.#watch();
     return network;
   }
@@ -136,6 +145,7 @@ export class NodeNetwork implements SliverNetwork {
     for (const id of (await this.#linked()).keys()) await this.#links.remove(linkOf(id));
     this.#nft.apply(removal);
     await this.#release();
+    await this.#flows?.down();
     this.#shaping?.close();
     this.#shaping = undefined;
     if (this.#ledger) this.#ledger.down();
@@ -236,6 +246,21 @@ export class NodeNetwork implements SliverNetwork {
   get #here() {
     const marks = this.#ledger !== undefined;
     return { ...this.#uplink, marks, reserved: marks ? [] : this.#reserved.reservations() };
+  }
+
+  async #record(): Promise<void> {
+    const { flows, log } = this.#options;
+    if (!flows) return;
+    try {
+      this.#flows = await FlowRecords.open({ ...flows, log });
+    } catch (error) {
+      log.warn({ err: error }, 'flows are not recorded');
+      this.#lacks.push({
+        what: 'records of flows',
+        why: explain(error),
+        cost: "Nobody can tell which slice's a flow was.",
+      });
+    }
   }
 
   /** Rates need the programs of the ledger. */

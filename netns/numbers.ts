@@ -25,6 +25,11 @@ export const linkOf = (id: number): string => `sv${id}`;
 
 /** The address that slivers of one node reach each other by (RFC 6598's shared space). */
 export const internalOf = (id: number): string => `100.64.${id >> 8}.${id & 255}`;
+/** Whose an internal address is; undefined for any other. */
+export const internalId = (address: Uint8Array): number | undefined =>
+  address.length === 4 && address[0] === 100 && address[1] === 64
+    ? ((address[2] ?? 0) << 8) | (address[3] ?? 0)
+    : undefined;
 export const INTERNAL_NETWORK = { address: '100.64.0.0', length: 10 } as const;
 
 /** What every sliver has as its gateway, on the host end of its own link. */

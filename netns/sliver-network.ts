@@ -1,4 +1,5 @@
 import { during } from '../daemon/errors.ts';
+import type { FlowRecords } from './flows/index.ts';
 import { Links } from './links.ts';
 import type { NetworkLimits, NetworkUsage, TrafficCounters } from './network-limits.ts';
 import type { SharedPorts } from './ports/shared-ports.ts';
@@ -13,6 +14,8 @@ export interface SliverNetwork {
   readonly ports?: SharedPorts | undefined;
   /** What slivers have sent and got; none where the kernel can't count. */
   readonly counters?: TrafficCounters | undefined;
+  /** Whose flows were what, where slivers reach the world. */
+  readonly flows?: FlowRecords | undefined;
   /** What it can't give on this node. */
   readonly degraded: readonly { what: string; why: string; cost: string }[];
   /**

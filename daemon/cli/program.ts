@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { completionCommands } from './commands/completion.ts';
+import { flowCommands } from './commands/flow.ts';
 import { imageCommands } from './commands/image.ts';
 import { nodeCommands } from './commands/node.ts';
 import { portCommands } from './commands/port.ts';
@@ -40,6 +41,7 @@ reachable; 6 accepted, but not there yet. 'sliver exec' passes on the status of 
   sliverCommands(program);
   imageCommands(program);
   portCommands(program);
+  flowCommands(program);
   completionCommands(program);
   return program;
 }

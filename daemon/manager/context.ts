@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { EventLog } from '../events/log.ts';
 import type { ImageStore } from '../images/store.ts';
 import type { Node } from '../node/node.ts';
+import type { Flows } from '../slivers/flows.ts';
 import type { Ports } from '../slivers/ports.ts';
 import type { Reconciler } from '../slivers/reconciler.ts';
 import type { SliverService } from '../slivers/service.ts';
@@ -18,6 +19,7 @@ export interface Manager {
   readonly reconciler: Reconciler;
   readonly images: ImageStore;
   readonly ports: Ports;
+  readonly flows: Flows;
   readonly events: EventLog;
   readonly log: Logger;
 }

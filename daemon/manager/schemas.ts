@@ -178,6 +178,72 @@ export const PortNumber = Type.Integer({
   description: '0 for a protocol without ports.',
 });
 
+const Address = Type.String({ description: 'An IPv4 or IPv6 address.' });
+const Count = (description: string) =>
+  Type.Object({ bytes: Type.Integer(), packets: Type.Integer() }, { description });
+export const Flow = Type.Object({
+  slice: nullable(Type.String({ description: 'Whose it was; null is one that nobody remembers.' })),
+  peer: nullable(Type.String({ description: 'The slice of this node that it went to.' })),
+  protocol: Protocol,
+  source: Type.Object(
+    { address: Address, port: PortNumber },
+    { description: 'Who began it, as seen outside; of ICMP the port is the identifier.' },
+  ),
+  destination: Type.Object(
+    { address: Address, port: PortNumber },
+    { description: 'Whom it went to, as seen outside; of ICMP the port is type * 256 + code.' },
+  ),
+  inside: nullable(
+    Type.Object(
+      {
+        source: Type.String(),
+        sourcePort: PortNumber,
+        destination: Type.String(),
+        destinationPort: PortNumber,
+      },
+      { description: 'What the sliver itself saw, where that differs.' },
+    ),
+  ),
+  inbound: Type.Boolean({ description: 'Whether somebody else than the sliver began it.' }),
+  sent: Count('By the sliver.'),
+  received: Count('By the sliver.'),
+  start: nullable(time('When it began; null is before anybody looked')),
+  end: nullable(time('When the kernel forgot it; null: it goes on')),
+});
+export type Flow = Static<typeof Flow>;
+
+export const FlowGap = Type.Object({
+  from: time('Flows that ended from then on'),
+  to: time('to then may be missing'),
+  reason: Type.Enum(['stopped', 'full', 'clock'], {
+    description:
+      'stopped: nobody recorded; full: the disk took no more; clock: it was set, and times before are by the clock of then.',
+  }),
+  lost: Type.Integer({ description: 'How many are missing, where that is known; else 0.' }),
+});
+export type FlowGap = Static<typeof FlowGap>;
+
+const number = (pattern: string, description: string) => Type.Optional(Type.String({ pattern, description }));
+const PORT = '^([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$';
+export const FlowQuery = Type.Object(
+  {
+    source: Type.Optional(
+      Type.String({ maxLength: 64, description: 'Address of who began it, as seen outside.' }),
+    ),
+    sourcePort: number(PORT, 'The port that it came from.'),
+    destination: Type.Optional(Type.String({ maxLength: 64, description: 'Address of whom it went to.' })),
+    destinationPort: number(PORT, 'The port that it went to.'),
+    protocol: Type.Optional(
+      Type.String({ pattern: '^(tcp|udp|icmp|icmp6|[0-9]{1,3})$', description: 'A name, or a number.' }),
+    ),
+    sliver: Type.Optional(Type.String({ maxLength: 256, description: 'A slice, which may be gone.' })),
+    from: Type.Optional(time('Flows that were there at that time or later')),
+    to: Type.Optional(time('or earlier')),
+    limit: number('^[1-9][0-9]{0,3}$', 'How many at most; 100.'),
+  },
+  { additionalProperties: false },
+);
+
 export const ReservePort = Type.Object(
   { sliver: Type.String({ maxLength: 256 }), protocol: Protocol, port: PortNumber },
   { additionalProperties: false },

@@ -7,6 +7,7 @@ import type { Manager, Server } from './context.ts';
 import { problemHandler } from './problems.ts';
 import { eventRoutes } from './routes/events.ts';
 import { execRoutes } from './routes/exec.ts';
+import { flowRoutes } from './routes/flows.ts';
 import { imageRoutes } from './routes/images.ts';
 import { nodeRoutes } from './routes/node.ts';
 import { portRoutes } from './routes/ports.ts';
@@ -67,6 +68,7 @@ export async function managerServer(manager: Manager, version: string): Promise<
     imageRoutes(routes, manager);
     sliverRoutes(routes, manager);
     portRoutes(routes, manager);
+    flowRoutes(routes, manager);
     execRoutes(routes, manager);
     eventRoutes(routes, manager);
   });

@@ -74,6 +74,18 @@ const ConfigFile = Type.Object(
         },
       ),
     ),
+    flows: Type.Optional(
+      Type.Object(
+        {
+          bytes: Type.Optional(Type.Integer({ minimum: 1_048_576, maximum: Number.MAX_SAFE_INTEGER })),
+          days: Type.Optional(Type.Integer({ minimum: 1, maximum: 36_500 })),
+        },
+        {
+          additionalProperties: false,
+          description: 'How much of the records of flows is kept, and for how long.',
+        },
+      ),
+    ),
     buildNetwork: Type.Optional(
       path('The network namespace that image builds download in; default: that of the daemon.'),
     ),
@@ -106,6 +118,7 @@ export interface Config {
   docker?: { socket: string };
   uplink?: string;
   network: { up: number; down: number; exempt: readonly string[] };
+  flows: { bytes: number; days: number };
   buildNetwork?: string;
   stopGraceSeconds: number;
   logLevel: string;
@@ -160,6 +173,7 @@ export function parseConfig(text: string, file: string): Config {
       down: settings.network?.down ?? Number.POSITIVE_INFINITY,
       exempt: exemptPrefixes(settings.network?.exempt ?? [], file),
     },
+    flows: { bytes: settings.flows?.bytes ?? 2 * 2 ** 30, days: settings.flows?.days ?? 90 },
     ...(settings.buildNetwork ? { buildNetwork: settings.buildNetwork } : {}),
     stopGraceSeconds: settings.stopGraceSeconds ?? 5,
     logLevel: settings.logLevel ?? 'info',

@@ -17,6 +17,9 @@ export class NodePaths {
   get slivers(): string {
     return `${this.state}/slivers`;
   }
+  get flows(): string {
+    return `${this.state}/flows`;
+  }
   /** Device nodes of our own; here, since a run directory is seldom on a file system that allows any. */
   get devices(): string {
     return `${this.state}/devices`;

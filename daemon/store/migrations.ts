@@ -19,4 +19,7 @@ export const MIGRATIONS: readonly string[] = [
   `CREATE TABLE days (
      slice TEXT PRIMARY KEY, day INTEGER NOT NULL, up INTEGER NOT NULL, down INTEGER NOT NULL,
      sliver INTEGER, counters TEXT NOT NULL, seen_up INTEGER NOT NULL, seen_down INTEGER NOT NULL) STRICT;`,
+  `CREATE TABLE tenures (id INTEGER NOT NULL, name TEXT NOT NULL, began INTEGER NOT NULL, ended INTEGER) STRICT;
+   CREATE INDEX tenures_id ON tenures (id, began);
+   CREATE INDEX tenures_name ON tenures (name);`,
 ];

@@ -9,7 +9,7 @@ const MAY: Record<string, string[]> = {
   'daemon/kernel': [],
   'daemon/store': [],
   'daemon/resources': [],
-  netns: ['daemon/kernel'],
+  netns: ['daemon/kernel', 'daemon/cgroups'],
   'daemon/cgroups': ['daemon/resources', 'daemon/environments'],
   'daemon/images': ['daemon/kernel', 'daemon/store'],
   'daemon/events': ['daemon/store'],

@@ -36,6 +36,19 @@ export function parseExpiry(text: string, now: number = Date.now()): string | nu
   return new Date(at).toISOString();
 }
 
+/** When something was: at a time (local unless a zone is given), or so long ago (`2h`). @returns milliseconds since 1970 */
+export function parseTime(text: string, what: string, now: number = Date.now()): number {
+  const seconds = parseDuration(text.trim().toLowerCase());
+  if (seconds !== undefined) return now - seconds * 1000;
+  const absolute = ABSOLUTE.exec(text.trim());
+  const zone = (absolute?.[3] ?? '').toUpperCase();
+  const at = absolute ? Date.parse(`${absolute[1]}T${absolute[2] ?? '00:00'}${zone}`) : Number.NaN;
+  if (Number.isFinite(at) && sameDay(absolute, at)) return at;
+  throw usage(
+    `${what}: '${text}' is not a time: 2026-12-24T18:00, with a zone 2026-12-24T18:00Z, or 2h for two hours ago`,
+  );
+}
+
 /** Date turns 30 February into March; a typing error must not become another day. */
 function sameDay(given: RegExpExecArray | null, at: number): boolean {
   if (!given) return true;

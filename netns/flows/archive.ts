@@ -1,0 +1,81 @@
+import { existsSync } from 'node:fs';
+import { SLIVER_MARK } from '../numbers.ts';
+import { Conntrack } from './conntrack.ts';
+import { type Filter, matches } from './filter.ts';
+import { type Flow, flowOf } from './flow.ts';
+import { type Gap, Journal } from './journal.ts';
+import { Segment } from './segment.ts';
+import { journalPath, segmentNumbers, segmentPath } from './shelf.ts';
+
+/** A flow, and whether it goes on. */
+export interface FoundFlow extends Flow {
+  readonly open: boolean;
+}
+
+export interface Answer {
+  /** Those that go on first, then the latest end first. */
+  readonly flows: FoundFlow[];
+  /** Of when there may be others that nobody recorded. */
+  readonly gaps: Gap[];
+  /** Whether there are more than were asked for. */
+  readonly more: boolean;
+}
+
+const GAPS = 100;
+
+/** Looks for flows in what a recorder has kept, and in what the kernel has open. @param filters of which one must hold */
+export function findFlows(folder: string, filters: readonly Filter[], limit: number): Answer {
+  const open = openFlows(filters, limit + 1);
+  const ended: Flow[] = [];
+  for (const number of segmentNumbers(folder).reverse()) {
+    const wanted = limit + 1 - open.length - ended.length;
+    if (wanted <= 0) break;
+    const segment = openSegment(segmentPath(folder, number));
+    if (!segment) continue; // it was the oldest, and is gone
+    try {
+      const found = filters.flatMap((filter) => segment.find(filter, wanted));
+      ended.push(...found.sort((a, b) => b.end - a.end).slice(0, wanted));
+    } finally {
+      segment.close();
+    }
+  }
+  const flows = [...open, ...ended.map((flow) => ({ ...flow, open: false }))];
+  const from = Math.min(...filters.map((filter) => filter.from ?? 0));
+  const to = Math.max(...filters.map((filter) => filter.to ?? Number.MAX_SAFE_INTEGER));
+  return { flows: flows.slice(0, limit), gaps: gapsIn(folder, from, to), more: flows.length > limit };
+}
+
+function openFlows(filters: readonly Filter[], limit: number): FoundFlow[] {
+  const now = Date.now();
+  const found: FoundFlow[] = [];
+  const conntrack = new Conntrack();
+  try {
+    for (const connection of conntrack.list(SLIVER_MARK)) {
+      const flow = flowOf(connection, now);
+      if (filters.some((filter) => matches(filter, flow))) found.push({ ...flow, open: true });
+      if (found.length >= limit) break;
+    }
+  } finally {
+    conntrack.close();
+  }
+  return found.sort((a, b) => b.start - a.start);
+}
+
+function openSegment(path: string): Segment | undefined {
+  try {
+    return Segment.read(path);
+  } catch (error) {
+    if (existsSync(path)) throw error;
+    return undefined;
+  }
+}
+
+function gapsIn(folder: string, from: number, to: number): Gap[] {
+  if (!existsSync(journalPath(folder))) return [];
+  const journal = Journal.read(journalPath(folder));
+  try {
+    return journal.gaps(from, to, GAPS);
+  } finally {
+    journal.close();
+  }
+}

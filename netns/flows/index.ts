@@ -1,0 +1,120 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import type { Logger } from 'pino';
+import { readCgroup } from '../../daemon/cgroups/files.ts';
+import { killCgroup, removeCgroup, until } from '../../daemon/cgroups/tree.ts';
+import { HeldSettings } from '../held-settings.ts';
+import { type Answer, findFlows } from './archive.ts';
+import type { Filter } from './filter.ts';
+import type { Budget } from './shelf.ts';
+
+export interface FlowOptions {
+  /** What is kept, and is not forgotten. */
+  readonly folder: string;
+  readonly budget: Budget;
+  /** Where a reboot forgets it. */
+  readonly runDirectory: string;
+  /** Of the recorder alone; made here, removed by `down`. */
+  readonly cgroup: string;
+  /** A recorder of another version is replaced. */
+  readonly version: string;
+  readonly log: Logger;
+}
+
+/** What connections are counted, stamped and told by. */
+const SETTINGS = ['nf_conntrack_acct', 'nf_conntrack_timestamp', 'nf_conntrack_events'];
+const LOOK_EVERY = 1000;
+/** How much memory the compiler may take of a process that sleeps: it is small, and stays so. */
+const NODE_FLAGS = [
+  '--disable-warning=ExperimentalWarning',
+  '--max-semi-space-size=2',
+  '--optimize-for-size',
+];
+
+/** The recorder of flows (recorder.ts), which goes on while the daemon is replaced, and what it has recorded. */
+export class FlowRecords {
+  readonly #options: FlowOptions;
+  readonly #settings: HeldSettings;
+  readonly #command: string[];
+  #timer: NodeJS.Timeout | undefined;
+
+  /** Finds the recorder that an earlier daemon began, or begins one; from now on it is looked after. */
+  static async open(options: FlowOptions): Promise<FlowRecords> {
+    const records = new FlowRecords(options);
+    for (const name of SETTINGS) records.#settings.hold(`netfilter/${name}`, '1');
+    mkdirSync(options.cgroup, { recursive: true });
+    const [pid] = records.#pids();
+    if (pid !== undefined && records.#commandOf(pid) !== records.#command.join('\0')) await records.#end(pid);
+    records.#look();
+    records.#timer = setInterval(() => records.#look(), LOOK_EVERY).unref();
+    return records;
+  }
+
+  private constructor(options: FlowOptions) {
+    const { folder, budget, runDirectory, version } = options;
+    this.#options = options;
+    this.#settings = new HeldSettings(`${runDirectory}/conntrack-settings.json`);
+    this.#command = [
+      process.execPath,
+      ...NODE_FLAGS,
+      `${import.meta.dirname}/recorder.ts`,
+      ...[folder, String(budget.bytes), String(budget.days), version],
+    ];
+  }
+
+  /** @param filters of which one must hold */
+  find(filters: readonly Filter[], limit: number): Answer {
+    return findFlows(this.#options.folder, filters, limit);
+  }
+
+  /** The recorder goes on. */
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Ends the recorder when it has kept what there is, and leaves the records. */
+  async down(): Promise<void> {
+    this.close();
+    for (const pid of this.#pids()) await this.#end(pid);
+    await killCgroup(this.#options.cgroup);
+    removeCgroup(this.#options.cgroup);
+    this.#settings.giveBack();
+  }
+
+  #look(): void {
+    this.#settings.keep();
+    if (this.#pids().length > 0) return;
+    const { cgroup, log } = this.#options;
+    mkdirSync(cgroup, { recursive: true });
+    const enter = 'echo $$ > "$0/cgroup.procs" && exec "$@"';
+    const child = spawn('sh', ['-c', enter, cgroup, ...this.#command], {
+      detached: true,
+      cwd: '/',
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { PATH: process.env.PATH, MALLOC_ARENA_MAX: '1' },
+    });
+    child.on('error', (err) => log.error({ err }, 'flows are not recorded'));
+    child.on('exit', (code, signal) => log.warn({ code, signal }, 'the recorder of flows ended'));
+    child.unref();
+    log.info({ pid: child.pid }, 'recording flows');
+  }
+
+  async #end(pid: number): Promise<void> {
+    process.kill(pid, 'SIGTERM');
+    await until(() => !this.#pids().includes(pid), 10_000, 'the recorder of flows to end').catch(() =>
+      killCgroup(this.#options.cgroup),
+    );
+  }
+
+  #pids(): number[] {
+    return (readCgroup(`${this.#options.cgroup}/cgroup.procs`) ?? '').split('\n').filter(Boolean).map(Number);
+  }
+
+  #commandOf(pid: number): string {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replace(/\0$/, '');
+    } catch {
+      return '';
+    }
+  }
+}

@@ -1,0 +1,98 @@
+// The program that records flows: recorder.ts FOLDER BYTES DAYS VERSION. It is a process of its own beside the daemon, which may end and
+// begin again meanwhile, and needs nothing of the network but one socket.
+import { SLIVER_MARK } from '../numbers.ts';
+import { Conntrack } from './conntrack.ts';
+import { type Flow, flowOf } from './flow.ts';
+import { Journal } from './journal.ts';
+import { messages, readConnection } from './message.ts';
+import { journalPath, Shelf } from './shelf.ts';
+
+/** Room in the kernel for the time in which this process has no processor, or its disk stands still. */
+const KERNEL_BYTES = 64 * 2 ** 20;
+const ROOM = 256 * 1024;
+/** Between two looks, so that many flows are written at once; milliseconds. */
+const PAUSE = 100;
+/** Written at once. */
+const BATCH = 5000;
+const SECOND = 1000;
+/** The clock is set, not slewed. */
+const STEP = 1000;
+/** ctnetlink's message that a connection is gone. */
+const GONE = 2;
+
+const [folder = '', bytes = '', days = ''] = process.argv.slice(2);
+const conntrack = new Conntrack();
+conntrack.subscribe(KERNEL_BYTES);
+const shelf = new Shelf(folder, { bytes: Number(bytes), days: Number(days) });
+const journal = Journal.write(journalPath(folder));
+const room = Buffer.alloc(ROOM);
+/** Since when the disk takes no more, and how many flows that cost. */
+let full: { since: number; lost: number } | undefined;
+let [wall, passed] = [Date.now(), performance.now()];
+
+const before = journal.lastAlive;
+if (before > 0) journal.gap({ from: before, to: Date.now(), reason: 'stopped', lost: 0 });
+journal.alive(Date.now());
+shelf.tidy();
+shelf.expire(Date.now());
+
+/** Takes what the kernel has to tell, a batch at the most. @returns whether there may be more */
+function record(): boolean {
+  const flows: Flow[] = [];
+  while (flows.length < BATCH) {
+    // What there was no room for the kernel keeps, and tells again.
+    const length = conntrack.receive(room);
+    if (length === 'empty') break;
+    if (length === 'overrun') continue;
+    for (const { type, start, end } of messages(room.subarray(0, length))) {
+      const connection = type === GONE ? readConnection(room, start, end, SLIVER_MARK) : undefined;
+      if (connection) flows.push(flowOf(connection, Date.now()));
+    }
+  }
+  if (flows.length > 0) write(flows);
+  return flows.length >= BATCH;
+}
+
+function write(flows: readonly Flow[]): void {
+  try {
+    shelf.add(flows);
+    if (full) journal.gap({ from: full.since, to: Date.now(), reason: 'full', lost: full.lost });
+    full = undefined;
+  } catch (error) {
+    full ??= { since: Date.now(), lost: 0 };
+    if (full.lost === 0) console.error(`flows can't be kept: ${(error as Error).message}`);
+    full.lost += flows.length;
+    shelf.tidy();
+  }
+}
+
+function lookAround(): void {
+  const now = Date.now();
+  const step = now - wall - (performance.now() - passed);
+  [wall, passed] = [now, performance.now()];
+  try {
+    if (Math.abs(step) > STEP) journal.gap({ from: now - step, to: now, reason: 'clock', lost: 0 });
+    journal.alive(now);
+    shelf.tidy();
+  } catch (error) {
+    if (!full) console.error(`the journal can't be kept: ${(error as Error).message}`);
+  }
+}
+
+const looking = setInterval(() => {
+  for (let batches = 0; record() && batches < 20; batches++);
+}, PAUSE);
+const around = setInterval(lookAround, SECOND);
+setInterval(() => shelf.expire(Date.now()), 3600 * SECOND).unref();
+
+function end(): void {
+  clearInterval(looking);
+  clearInterval(around);
+  while (record());
+  lookAround();
+  shelf.close();
+  journal.close();
+  process.exit(0);
+}
+process.on('SIGTERM', end);
+process.on('SIGINT', end);

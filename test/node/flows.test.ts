@@ -1,0 +1,183 @@
+import { rmSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TestNode, until } from './harness.ts';
+import { smallImageDirectory } from './image.ts';
+import { World } from './world.ts';
+
+// Which slice's a flow was: asked by what somebody outside saw of it.
+const ADDRESS = '198.51.100.10';
+let world: World;
+let node: TestNode;
+
+beforeAll(async () => {
+  world = new World();
+  node = await TestNode.start('', {}, (pid) => world.connect(pid, ADDRESS));
+  const image = smallImageDirectory();
+  await node.ok('POST', '/v1/images', { name: 'small', source: { path: image } });
+  rmSync(image, { recursive: true });
+  for (const name of ['a_one', 'a_two'])
+    await node.ok('POST', '/v1/slivers', { name, image: 'small', profile: 'measurement' });
+});
+
+afterAll(async () => {
+  await node?.stop().finally(() => world.stop());
+});
+
+const sh = (name: string, script: string) => node.exec(name, 'sh', '-c', script);
+const flows = (query: Record<string, string | number>) =>
+  node.ok(
+    'GET',
+    `/v1/flows?${Object.entries(query)
+      .map(([key, value]) => `${key}=${value}`)
+      .join('&')}`,
+  );
+/** A sliver knocks at a port of the outside host's. */
+const knock = (name: string, port: number) => sh(name, `nc -w 2 ${World.address} ${port} < /dev/null`);
+/** The kernel forgets all connections now, as it does when nothing comes for a while. */
+const forget = () => node.inside('conntrack', '-F');
+const recorder = () => Number(node.inside('cat', `/sys/fs/cgroup${node.cgroup}/flows/cgroup.procs`));
+
+describe('a flow', () => {
+  it('is found while it goes on, and when it has ended, by what was seen of it outside', async () => {
+    const server = world.spawn('busybox', 'nc', '-l', '-p', '9001');
+    const asked = { destination: World.address, destinationPort: 9001, protocol: 'tcp' };
+    await sh('a_one', `(sleep 1000 | nc -w 5 ${World.address} 9001) < /dev/null > /dev/null 2>&1 &`);
+    await until(async () => (await flows(asked)).items.length > 0, 'the flow');
+    const [open] = (await flows(asked)).items;
+    expect(open).toMatchObject({
+      slice: 'a_one',
+      source: { address: ADDRESS },
+      destination: { address: World.address, port: 9001 },
+      inbound: false,
+      end: null,
+    });
+    expect(open.sent.packets).toBeGreaterThan(0);
+    expect(Math.abs(Date.parse(open.start) - Date.now())).toBeLessThan(60_000);
+    await sh('a_one', 'killall nc sleep');
+    server.kill('SIGKILL');
+    forget();
+    await until(async () => (await flows(asked)).items[0]?.end, 'its end');
+    const [ended, ...more] = (await flows(asked)).items;
+    expect(more).toEqual([]);
+    expect(ended).toMatchObject({ slice: 'a_one', start: open.start });
+    expect(ended.sent.packets).toBeGreaterThanOrEqual(open.sent.packets);
+  });
+
+  it('that comes in is of the sliver that it came to', async () => {
+    await sh('a_two', 'echo served | nc -l -p 8080 > /dev/null 2>&1 &');
+    await until(() => {
+      try {
+        return world
+          .inside('world', 'sh', '-c', `busybox nc -w 2 ${ADDRESS} 8080 < /dev/null`)
+          .includes('served');
+      } catch {
+        return false;
+      }
+    }, 'the service');
+    forget();
+    const asked = { source: World.address, destination: ADDRESS, destinationPort: 8080 };
+    await until(
+      async () => (await flows(asked)).items.some(({ end }: { end: string | null }) => end),
+      'the flow',
+    );
+    expect((await flows(asked)).items[0]).toMatchObject({ slice: 'a_two', protocol: 'tcp', inbound: true });
+  });
+
+  it('to another sliver is told of both', async () => {
+    const { stdout } = await sh('a_two', "ip -4 addr show eth0 | grep -o '100\\.64\\.[0-9.]*'");
+    const ping = await sh('a_one', `ping -c 1 -W 2 ${stdout.trim()}`);
+    expect(ping).toMatchObject({ exitCode: 0 });
+    forget();
+    await until(
+      async () => (await flows({ sliver: 'a_two', protocol: 'icmp' })).items.length > 0,
+      'the flow',
+    );
+    const [found] = (await flows({ sliver: 'a_two', protocol: 'icmp' })).items;
+    expect(found).toMatchObject({
+      slice: 'a_one',
+      peer: 'a_two',
+      sent: { packets: 1 },
+      received: { packets: 1 },
+    });
+  });
+
+  it('is still told when its slice is gone, and another does the same', async () => {
+    await node.ok('POST', '/v1/slivers', { name: 'b_gone', image: 'small' });
+    await knock('b_gone', 9002);
+    await node.ok('DELETE', '/v1/slivers/b_gone');
+    await node.ok('POST', '/v1/slivers', { name: 'b_next', image: 'small' });
+    await knock('b_next', 9002);
+    forget();
+    const asked = { destination: World.address, destinationPort: 9002 };
+    const names = async () => (await flows(asked)).items.map(({ slice }: { slice: string }) => slice).sort();
+    await until(async () => (await names()).length === 2, 'both flows');
+    expect(await names()).toEqual(['b_gone', 'b_next']);
+    expect((await flows({ ...asked, sliver: 'b_gone' })).items).toHaveLength(1);
+    expect((await flows({ ...asked, sliver: 'b_next' })).items).toHaveLength(1);
+  });
+
+  it('is found by its time, and not by another', async () => {
+    const at = (offset: number) => new Date(Date.now() + offset).toISOString();
+    const asked = { destination: World.address, destinationPort: 9001 };
+    expect((await flows({ ...asked, from: at(-3_600_000), to: at(0) })).items).toHaveLength(1);
+    expect((await flows({ ...asked, to: at(-3_600_000) })).items).toHaveLength(0);
+    expect((await flows({ ...asked, from: at(3_600_000) })).items).toHaveLength(0);
+  });
+});
+
+describe('the recorder', () => {
+  it('goes on while the daemon is replaced', async () => {
+    const pid = recorder();
+    await node.kill();
+    await knockMeanwhile();
+    await node.launch();
+    expect(recorder()).toBe(pid);
+    await until(
+      async () => (await flows({ destination: World.address, destinationPort: 9003 })).items.length > 0,
+      'the flow',
+    );
+    expect((await flows({ destinationPort: 9003 })).gaps).toEqual([]);
+  });
+
+  it('is begun again when it was killed, and tells when nobody recorded', async () => {
+    const pid = recorder();
+    process.kill(pid, 'SIGKILL');
+    await until(() => {
+      try {
+        return recorder() > 0 && recorder() !== pid;
+      } catch {
+        return false;
+      }
+    }, 'another recorder');
+    await until(async () => (await flows({})).gaps.length > 0, 'the gap');
+    const [gap] = (await flows({})).gaps;
+    expect(gap).toMatchObject({ reason: 'stopped', lost: 0 });
+    await knock('a_one', 9004);
+    forget();
+    await until(async () => (await flows({ destinationPort: 9004 })).items[0]?.end, 'a flow of later');
+  });
+});
+
+/** What a sliver does is not the daemon's business: its init is asked by itself. */
+async function knockMeanwhile(): Promise<void> {
+  const init = node.inside('sh', '-c', `cat /sys/fs/cgroup${node.cgroup}/s1/cgroup.procs`).split('\n')[0];
+  const script = `busybox nc -w 2 ${World.address} 9003 < /dev/null || true`;
+  node.inside('nsenter', `--net=/proc/${init}/ns/net`, '--', 'sh', '-c', script);
+  forget();
+}
+
+describe('bad questions', () => {
+  it.each([
+    ['destination=nowhere', /'nowhere' is not an IPv4 or IPv6 address/],
+    ['sliver=z_never', /no sliver 'z_never'/],
+    ['from=yesterday', /from/],
+    ['destinationPort=70000', /destinationPort/],
+    ['limit=0', /limit/],
+    ['colour=red', /colour/],
+  ])('are refused: %s', async (query, why) => {
+    const { status, body } = await node.request('GET', `/v1/flows?${query}`);
+    expect(status).toBeGreaterThanOrEqual(400);
+    expect(status).toBeLessThan(500);
+    expect(JSON.stringify(body)).toMatch(why);
+  });
+});
