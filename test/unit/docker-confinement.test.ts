@@ -81,8 +81,11 @@ describe.each(profiles.map((profile) => [profile.name, profile] as const))(
   },
 );
 
-it('routing administers its network and has its devices, by an engine too', () => {
-  const { confinement } = confine(named('routing'), false, every);
+it('routing has its devices by an engine too, and administers its network where it has a user namespace', () => {
+  const plain = confine(named('routing'), false, every);
+  expect(plain.confinement.CapAdd).not.toContain('CAP_NET_ADMIN');
+  expect(plain.withheld).toContain('CAP_NET_ADMIN');
+  const { confinement } = confine(named('routing'), true, every);
   expect(confinement.CapAdd).toContain('CAP_NET_ADMIN');
   expect(confinement.Devices.map(({ PathInContainer }) => PathInContainer)).toContain('/dev/net/tun');
   expect(Object.keys(confinement.Sysctls)).toContain('net.ipv4.ip_forward');

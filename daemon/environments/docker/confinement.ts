@@ -3,14 +3,15 @@ import { ociSeccomp } from '../namespaces/seccomp.ts';
 import type { KernelProfile, SeccompGroup } from '../profiles.ts';
 
 /**
- * Capabilities that stay inside a container even without a user namespace: Docker's own default set, and two that
- * act on namespaces that are the container's alone (its network, its IPC objects). The rest of a profile is meant for
- * root of a user namespace; given by an engine that makes none, CAP_SYS_ADMIN would be the node's.
+ * Capabilities that stay inside a container even without a user namespace: Docker's own default set, and one that
+ * acts on IPC objects, which are the container's alone. The rest of a profile is meant for root of a user namespace; given
+ * by an engine that makes none, CAP_SYS_ADMIN would be the node's. So would CAP_NET_ADMIN: over rtnetlink who has it may
+ * name the network namespace at the other end of his own link (IFLA_TARGET_NETNSID), and delete the node's links there.
  */
 const WITHOUT_USER_NAMESPACE = new Set(
   [
     'CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP NET_BIND_SERVICE',
-    'SYS_CHROOT KILL AUDIT_WRITE NET_ADMIN IPC_OWNER',
+    'SYS_CHROOT KILL AUDIT_WRITE IPC_OWNER',
   ].flatMap((line) => line.split(' ').map((name) => `CAP_${name}`)),
 );
 
