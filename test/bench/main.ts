@@ -90,6 +90,7 @@ async function main(): Promise<void> {
       rounds,
       peers,
       say,
+      flowSeconds: values.quick ? 5 : 30,
       count: number(values.count, values.quick ? 20 : 500),
     });
   console.log(table(report));

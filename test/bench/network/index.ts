@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Summary, summarise } from '../statistics.ts';
 import { Unavailable } from '../subjects/subject.ts';
+import { type FlowReport, recordFlows } from './flows.ts';
 import { measureServices, type NetworkLevel, type Service } from './measure.ts';
 import { BenchNode } from './node.ts';
 import { Outside } from './outside.ts';
@@ -13,6 +14,7 @@ export interface NetworkReport {
   readonly services: Record<string, string>;
   readonly skipped: Record<string, string>;
   readonly levels: NetworkLevel[];
+  readonly flows: FlowReport;
   readonly binds: { count: number; perSecond: Summary; bare: Summary; left: number };
 }
 
@@ -21,6 +23,8 @@ export interface NetworkOptions {
   /** Slivers of the second level. */
   readonly count: number;
   readonly peers: readonly string[];
+  /** For how long flows are begun. */
+  readonly flowSeconds: number;
   say(text: string): void;
 }
 
@@ -29,7 +33,13 @@ const PEERS = { docker: dockerPort, podman: podmanPort };
 const [BINDS, FIRST_BIND] = [1000, 10_000];
 
 /** The shared address beside the same services without it: with one sliver, and as the last of many. */
-export async function networkBench({ rounds, count, peers, say }: NetworkOptions): Promise<NetworkReport> {
+export async function networkBench({
+  rounds,
+  count,
+  peers,
+  flowSeconds,
+  say,
+}: NetworkOptions): Promise<NetworkReport> {
   if (!/ \/sys\/fs\/cgroup cgroup2 /.test(readFileSync('/proc/mounts', 'utf8')))
     execFileSync('mount', ['-t', 'cgroup2', 'cgroup2', '/sys/fs/cgroup']);
   const folder = mkdtempSync('/var/tmp/sliverd-bench-network-');
@@ -97,7 +107,10 @@ export async function networkBench({ rounds, count, peers, say }: NetworkOptions
       if (port === NODE_PORT) port++;
     }
     const services = Object.fromEntries(steady.map(({ name, includes }) => [name, includes]));
-    return { services, skipped, levels, binds: await bindTimes(probe, node, bare, rounds) };
+    const binds = await bindTimes(probe, node, bare, rounds);
+    say('ten thousand flows a second');
+    const flows = await recordFlows(probe, node, outside, flowSeconds);
+    return { services, skipped, levels, binds, flows };
   } finally {
     for (const peer of others) await peer.stop().catch((error) => say(error.message));
     await node?.stop().catch((error) => say(error.message));

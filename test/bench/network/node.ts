@@ -14,11 +14,13 @@ import type { Place, Probe } from './probe.ts';
  */
 export class BenchNode {
   readonly #network: SliverNetwork;
+  readonly #folder: string;
   readonly #cgroup: string;
   readonly #pids: readonly number[];
 
-  private constructor(network: SliverNetwork, cgroup: string, pids: readonly number[]) {
+  private constructor(network: SliverNetwork, folder: string, cgroup: string, pids: readonly number[]) {
     this.#network = network;
+    this.#folder = folder;
     this.#cgroup = cgroup;
     this.#pids = pids;
   }
@@ -31,9 +33,16 @@ export class BenchNode {
       bpf: `${folder}/bpf`,
       cgroup,
       caps: NO_CAPS,
+      flows: {
+        folder: `${folder}/flows`,
+        budget: { bytes: 2 ** 30, days: 1 },
+        runDirectory: folder,
+        cgroup: `${cgroup}/flows`,
+        version: 'bench',
+      },
       log: pino({ level: 'silent' }),
     });
-    return new BenchNode(network, cgroup, await probe.hold(count));
+    return new BenchNode(network, folder, cgroup, await probe.hold(count));
   }
 
   get ports(): PortLedger {
@@ -44,6 +53,11 @@ export class BenchNode {
   /** Attaches it; milliseconds. */
   attach(id: number): Promise<number> {
     return timed(() => this.#network.attach(id, this.place(id).pid, NO_LIMITS));
+  }
+
+  /** The folder of its records of flows, and the cgroup of who records. */
+  get flows(): { folder: string; cgroup: string } {
+    return { folder: `${this.#folder}/flows`, cgroup: `${this.#cgroup}/flows` };
   }
 
   detach(id: number): Promise<void> {

@@ -40,6 +40,11 @@ export class Outside {
     return there ?? '';
   }
 
+  /** From now on it takes what comes to these addresses, and says nothing. */
+  swallow(prefix: string): void {
+    this.#in(this.pid, 'ip', 'route', 'add', 'blackhole', prefix);
+  }
+
   #in(pid: number, ...words: string[]): void {
     execFileSync('nsenter', [`--net=/proc/${pid}/ns/net`, '--', ...words]);
   }

@@ -231,6 +231,23 @@ static void binds(int first, int count)
 	printf("%lld\n", median(times, count));
 }
 
+/* Datagrams, each of a flow of its own, so many a second: to 50,000 ports of each address from that one on. */
+static void scatter(struct sockaddr_in to, int count, int rate)
+{
+	unsigned first = ntohl(to.sin_addr.s_addr);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), sent = 0;
+	long long began = now();
+	for (int i = 0; i < count; i++) {
+		to.sin_addr.s_addr = htonl(first + i / 50000);
+		to.sin_port = htons(1000 + i % 50000);
+		if (sendto(fd, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)) == 1)
+			sent++;
+		while (i % 100 == 99 && (now() - began) / 1e9 * rate < i)
+			usleep(1000);
+	}
+	printf("%d %lld\n", sent, now() - began);
+}
+
 static void hold(int count)
 {
 	int ready[2];
@@ -277,6 +294,8 @@ int main(int argc, char **argv)
 		accepted(argv[2], argv[3], n[4], n[5]);
 	else if (argc == 4 && !strcmp(verb, "bind"))
 		binds(n[2], n[3]);
+	else if (argc == 5 && !strcmp(verb, "scatter"))
+		scatter(address_of(argv[2], 0), n[3], n[4]);
 	else if (argc == 3 && !strcmp(verb, "hold"))
 		hold(n[2]);
 	else

@@ -12,7 +12,7 @@ const UNITS: Record<Measure, string> = {
 };
 
 /** For people: medians with their quartiles, and ratios to the same service on the node itself. */
-export function networkTable({ services, skipped, levels, binds }: NetworkReport): string[] {
+export function networkTable({ services, skipped, levels, binds, flows }: NetworkReport): string[] {
   const cell = (summary: Summary | undefined, least: Summary | undefined) => {
     if (!summary) return '–';
     const ratio = least && least !== summary ? ` ${(summary.median / least.median).toFixed(2)}×` : '';
@@ -38,6 +38,8 @@ export function networkTable({ services, skipped, levels, binds }: NetworkReport
     '',
     'Sockets bound and closed a second',
     `  in a sliver: ${cell(binds.perSecond, undefined)}, without arbitration: ${cell(binds.bare, undefined)}; of ${binds.count} ports, ${binds.left} still claimed`,
+    '',
+    `Flows: ${flows.sent} begun, ${flows.perSecond.toFixed(0)} a second; ${flows.recorded} recorded, by ${flows.processorPercent.toFixed(0)} % of a processor`,
   ];
 }
 

@@ -3,7 +3,7 @@ import type { NetworkReport } from './index.ts';
 import type { Measure } from './measure.ts';
 
 /** What the project promises of the shared address. */
-export function networkTargets({ levels, binds }: NetworkReport): Target[] {
+export function networkTargets({ levels, binds, flows }: NetworkReport): Target[] {
   const found: Target[] = [];
   const within = (what: string, value: number, most: number, unit: string) =>
     found.push({
@@ -39,5 +39,6 @@ export function networkTargets({ levels, binds }: NetworkReport): Target[] {
   }
   atLeast('binds and closes a second', binds.perSecond.median, 1000, 'a second');
   within('claims left of them', binds.left, 0, 'claims');
+  within('flows that are in no record', flows.sent - flows.recorded, 0, `of ${flows.sent}`);
   return found;
 }
