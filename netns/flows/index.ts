@@ -37,6 +37,7 @@ export class FlowRecords {
   readonly #settings: HeldSettings;
   readonly #command: string[];
   #timer: NodeJS.Timeout | undefined;
+  #down = false;
 
   /** Finds the recorder that an earlier daemon began, or begins one; from now on it is looked after. */
   static async open(options: FlowOptions): Promise<FlowRecords> {
@@ -74,6 +75,7 @@ export class FlowRecords {
 
   /** Ends the recorder when it has kept what there is, and leaves the records. */
   async down(): Promise<void> {
+    this.#down = true;
     this.close();
     for (const pid of this.#pids()) await this.#end(pid);
     await killCgroup(this.#options.cgroup);
@@ -94,7 +96,9 @@ export class FlowRecords {
       env: { PATH: process.env.PATH, MALLOC_ARENA_MAX: '1' },
     });
     child.on('error', (err) => log.error({ err }, 'flows are not recorded'));
-    child.on('exit', (code, signal) => log.warn({ code, signal }, 'the recorder of flows ended'));
+    child.on('exit', (code, signal) => {
+      if (!this.#down) log.warn({ code, signal }, 'the recorder of flows ended');
+    });
     child.unref();
     log.info({ pid: child.pid }, 'recording flows');
   }

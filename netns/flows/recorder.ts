@@ -1,5 +1,6 @@
 // The program that records flows: recorder.ts FOLDER BYTES DAYS VERSION. It is a process of its own beside the daemon, which may end and
 // begin again meanwhile, and needs nothing of the network but one socket.
+import { clockIsSynchronised } from '../../daemon/kernel/syscalls.ts';
 import { SLIVER_MARK } from '../numbers.ts';
 import { Conntrack } from './conntrack.ts';
 import { type Flow, flowOf } from './flow.ts';
@@ -34,7 +35,12 @@ const before = journal.lastAlive;
 if (before > 0) journal.gap({ from: before, to: Date.now(), reason: 'stopped', lost: 0 });
 journal.alive(Date.now());
 shelf.tidy();
-shelf.expire(Date.now());
+expire();
+
+/** A clock that runs years ahead must not cost what there is. */
+function expire(): void {
+  if (clockIsSynchronised()) shelf.expire(Date.now());
+}
 
 /** Takes what the kernel has to tell, a batch at the most. @returns whether there may be more */
 function record(): boolean {
@@ -83,7 +89,7 @@ const looking = setInterval(() => {
   for (let batches = 0; record() && batches < 20; batches++);
 }, PAUSE);
 const around = setInterval(lookAround, SECOND);
-setInterval(() => shelf.expire(Date.now()), 3600 * SECOND).unref();
+setInterval(expire, 3600 * SECOND).unref();
 
 function end(): void {
   clearInterval(looking);
