@@ -36,9 +36,13 @@ export class Shaper {
     if (!present) await this.#begin();
     const now = present ?? new Map<number, QueueClass>();
     for (const one of inOrder(plan)) {
-      const before = now.get(one.minor);
+      let before = now.get(one.minor);
       if (same(before, one)) continue;
-      if (before && before.parent !== one.parent) await this.#queues.remove(one.minor);
+      if (before && (before.parent !== one.parent || owes(before, one))) {
+        await this.#count();
+        await this.#queues.remove(one.minor);
+        before = undefined;
+      }
       await this.#queues.set(one);
       if (hasLeaf(one)) await this.#queues.setLeaf(one.minor, this.#leaf, waiting(one));
       if (!before) this.#tally.fresh(one.minor);
@@ -104,6 +108,20 @@ function inOrder(classes: ReadonlyMap<number, QueueClass>): QueueClass[] {
 
 function hasLeaf({ parent }: QueueClass): boolean {
   return parent !== 0;
+}
+
+/** The largest that a sender can hand over, in bits, and the seconds for which nobody minds waiting for one. */
+const LARGEST = 65_536 * 8;
+const SOON = 0.05;
+
+/**
+ * Whether what one packet too large cost at the old rate would keep the class waiting at the new one: HTB counts debts in time, up
+ * to a minute, and keeps them when a class changes. One made anew owes nothing; the little that waited in it is lost.
+ */
+function owes(before: QueueClass, after: QueueClass): boolean {
+  return (['rate', 'ceil'] as const).some(
+    (which) => after[which] > 2 * before[which] && LARGEST / before[which] > SOON,
+  );
 }
 
 function same(a: QueueClass | undefined, b: QueueClass): boolean {

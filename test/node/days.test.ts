@@ -41,7 +41,7 @@ afterAll(async () => {
 const create = () => node.ok('POST', '/v1/slivers', { name: 'a_day', image: 'small', rspec: RSPEC });
 const day = async () => (await node.ok('GET', '/v1/slivers/a_day/usage')).network.day;
 const send = () => node.exec('a_day', 'sh', '-c', `nc ${World.address} 7001 < /dev/zero > /dev/null 2>&1 &`);
-const rate = async () => (await meter.rates(1.5))[7001]! / MBIT;
+const rate = async () => (await meter.rates(1))[7001]! / MBIT;
 
 it('a slice that has had most of its day is slowed down to what makes the rest last, and no less than its minimum', async () => {
   await send();

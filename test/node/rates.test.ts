@@ -105,7 +105,7 @@ describe('what the owner gives', () => {
       await shared.ok('POST', '/v1/slivers', { name: 'a_less', image: 'small' });
       await send('a_more', 7001, shared);
       await send('a_less', 7002, shared);
-      const { 7001: more = 0, 7002: less = 0 } = await meter.rates(3);
+      const { 7001: more = 0, 7002: less = 0 } = await meter.rates(2);
       expect((more + less) / MBIT).toBeLessThan(44);
       expect((more + less) / MBIT).toBeGreaterThan(28);
       expect(more / less).toBeGreaterThan(2);
@@ -114,10 +114,27 @@ describe('what the owner gives', () => {
 
       await receive('a_more', 8001, shared);
       await receive('a_less', 8002, shared);
-      const [much, little] = await arrived(3, shared);
+      const [much, little] = await arrived(2, shared);
       expect((much + little) / MBIT).toBeLessThan(44);
       expect(much / little).toBeGreaterThan(2);
       expect(much / little).toBeLessThan(4.5);
+
+      // A promise holds against who has a hundred times the share, from the moment that it is made: what a large packet
+      // cost at the rate before isn't held against it.
+      await set('a_more', { 'net.weight': 10_000, 'net.up.min': 0 }, shared);
+      const promise = { 'net.up.min': 15 * MBIT, 'net.down.min': 15 * MBIT };
+      await set('a_less', promise, shared);
+      await meter.rates(0.5);
+      expect((await arrived(2, shared))[1] / MBIT).toBeGreaterThan(11);
+      await quiet(shared);
+      await send('a_more', 7001, shared);
+      await send('a_less', 7002, shared);
+      await meter.rates(0.5);
+      expect((await meter.rates(2))[7002]! / MBIT).toBeGreaterThan(11);
+      const { body } = await shared.request('PATCH', '/v1/slivers/a_more', {
+        rspec: { 'net.up.min': 30 * MBIT },
+      });
+      expect(body).toMatchObject({ code: 'no-capacity' });
       await quiet(shared);
 
       // The same host, by an address in the exempt prefix.
