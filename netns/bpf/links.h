@@ -74,7 +74,7 @@ static __always_inline void one_hop_more(struct __sk_buff *skb)
 }
 
 /* At a sliver's link, what it sends: marked as the sliver's. A source port that is another's, or is kept for remapping, is
- * told by a mark, so that the flow leaves from one that is nobody's. */
+ * told by a mark, so that the flow leaves from one that is nobody's; and so is another's IP protocol, which does not leave. */
 SEC("tc") int from_sliver(struct __sk_buff *skb)
 {
 	struct iphdr ip;
@@ -83,10 +83,11 @@ SEC("tc") int from_sliver(struct __sk_buff *skb)
 	int index = header4(skb, &ip) ? slot_in(skb, &ip, 1) : -1;
 	if (id)
 		mark |= FROM_MARK | (*id & ID_MASK);
-	if (id && index >= 0 && index < SLOT_PROTOCOL) {
+	if (id && index >= 0) {
 		struct slot *slot = slot_at(index);
 		__u64 state = slot ? state_of(slot) : 0;
-		if (((state & OWNED) && ((state & NODE) || (state & ID_MASK) != *id)) || in_remap(index & 0xffff))
+		if (((state & OWNED) && ((state & NODE) || (state & ID_MASK) != *id)) ||
+		    (index < SLOT_PROTOCOL && in_remap(index & 0xffff)))
 			mark |= FOREIGN_MARK;
 	}
 	if (skb->protocol != bpf_htons(ETH_P_ARP)) /* a question by ARP is answered by way of the routes, too */

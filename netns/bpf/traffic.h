@@ -104,8 +104,11 @@ static __always_inline int is_forged(struct __sk_buff *skb)
 		return 0;
 	if (bpf_skb_load_bytes_relative(skb, 0, &ip, sizeof(ip), BPF_HDR_START_NET) || ip.saddr != s->public4)
 		return 1;
-	if (!(skb->mark & FOREIGN_MARK) || (ip.frag_off & bpf_htons(0x1fff)) ||
-	    (ip.protocol != IPPROTO_TCP && ip.protocol != IPPROTO_UDP))
+	if (!(skb->mark & FOREIGN_MARK))
+		return 0;
+	if (ip.protocol != IPPROTO_TCP && ip.protocol != IPPROTO_UDP)
+		return 1;
+	if (ip.frag_off & bpf_htons(0x1fff))
 		return 0;
 	return bpf_skb_load_bytes_relative(skb, ip.ihl * 4, &port, sizeof(port), BPF_HDR_START_NET) ||
 	       !in_remap(bpf_ntohs(port));

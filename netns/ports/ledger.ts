@@ -3,6 +3,7 @@ import { attachToLink, isAttachedToLink } from '../bpf/filters.ts';
 import { type Lacking, Programs } from '../bpf/programs.ts';
 import { runProgram, update } from '../bpf/syscall.ts';
 import { type Denial, DenialReader } from './denials.ts';
+import { forgetFlows } from './forget-flows.ts';
 import { Homes } from './homes.ts';
 import { COMMAND_BYTES, NODE, named, Operation, type Protocol, RESERVED, slotOf, timeOf } from './layout.ts';
 import { type Settings, settingsRecord } from './settings.ts';
@@ -119,6 +120,8 @@ export class PortLedger implements SharedPorts {
 
   reserve(id: number, protocol: Protocol, port: number): void {
     this.#command('reserve', slotOf(protocol, port), id);
+    // Those that can't be had forgotten end by themselves, when nobody has used them for ten minutes.
+    if (typeof protocol === 'number') void forgetFlows(protocol).catch(() => {});
   }
 
   release(id: number, protocol: Protocol, port: number): void {

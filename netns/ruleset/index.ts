@@ -3,6 +3,7 @@ import { delivery } from './delivery.ts';
 import { TABLE, type Verb } from './expressions.ts';
 import { forward } from './forward.ts';
 import { origin } from './origin.ts';
+import { ownConnections } from './own-connections.ts';
 import type { Connected, Part, Uplink } from './part.ts';
 import { reservations } from './reservations.ts';
 import { source } from './source.ts';
@@ -11,7 +12,7 @@ import { source } from './source.ts';
  * The whole ruleset of a node: two tables of our own, which hold for slivers' links, the carrier and what is marked
  * for slivers on the uplink, and let everything else pass untouched.
  */
-const PARTS: readonly Part[] = [origin, reservations, forward, source, delivery];
+const PARTS: readonly Part[] = [origin, reservations, ownConnections, forward, source, delivery];
 
 export { waiting } from './delivery.ts';
 /** What JSON can't say, in nft's own language, to be applied ahead of the rest. */

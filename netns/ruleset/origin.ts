@@ -59,6 +59,15 @@ export const origin: Part = {
     ...reservedFirst('steer', uplink),
     rule('steer', fromSliver, isNew, set(ct('mark'), lookup(meta('iifname'), 'marks'))),
     rule('steer', fromUplink(uplink), isNew, has(meta('mark'), SLIVER_MARK), set(ct('mark'), meta('mark'))),
+    // Without connections a peer's next packet may be for who has the port by now.
+    rule(
+      'steer',
+      fromUplink(uplink),
+      match(meta('l4proto'), 'tcp', '!='),
+      match(ct('direction'), 'original'),
+      has(meta('mark'), SLIVER_MARK),
+      set(ct('mark'), meta('mark')),
+    ),
     rule('steer', fromUplink(uplink), has(ct('mark'), SLIVER_MARK), set(meta('mark'), ct('mark'))),
   ],
   elements: (verb, { id }, uplink) => [

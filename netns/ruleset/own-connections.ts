@@ -1,0 +1,88 @@
+import { FOREIGN_MARK, INTERNAL_NETWORK, linkOf, markOf, SLIVER_MARK } from '../numbers.ts';
+import {
+  accept,
+  chain,
+  concat,
+  counted,
+  ct,
+  drop,
+  element,
+  field,
+  has,
+  match,
+  meta,
+  rule,
+  set,
+  table,
+} from './expressions.ts';
+import { fromSliver, fromUplink, type Part, toUplink } from './part.ts';
+
+const PORTS = { set: ['tcp', 'udp'] };
+const state = (...states: string[]) => match(ct('state'), states.length > 1 ? states : states[0], 'in');
+const internal = { prefix: { addr: INTERNAL_NETWORK.address, len: INTERNAL_NETWORK.length } };
+const reached = { ct: { key: 'ip daddr', dir: 'original' } };
+const own = match(concat(meta('iifname'), ct('mark')), '@owners');
+
+/**
+ * All slivers have one address, so that one could speak in another's connections, or of them (by errors of ICMP). Each
+ * speaks in its own: those that it began, those that came to its ports, and those to its internal address. It keeps
+ * them when their port becomes another's.
+ */
+export const ownConnections: Part = {
+  chains: [chain('own', 'filter', 'prerouting', -140), chain('resets', 'filter', 'output', 0)],
+  objects: [
+    { add: { counter: { ...table, name: 'stray' } } },
+    { add: { counter: { ...table, name: 'foreign' } } },
+    { add: { set: { ...table, name: 'owners', type: ['ifname', 'mark'] } } },
+    { flush: { set: { ...table, name: 'owners' } } },
+  ],
+  rules: (uplink) => [
+    // Of no connection, and beginning none: no source NAT would make it leave from a port that is nobody's.
+    rule('own', fromSliver, state('invalid'), counted('stray'), drop),
+    rule(
+      'own',
+      fromSliver,
+      own,
+      match(meta('l4proto'), PORTS),
+      state('established', 'related'),
+      set(meta('mark'), { '&': [meta('mark'), ~FOREIGN_MARK >>> 0] }),
+    ),
+    // An IP protocol has no port to be moved to.
+    rule(
+      'own',
+      fromSliver,
+      has(meta('mark'), FOREIGN_MARK),
+      match(meta('l4proto'), PORTS, '!='),
+      counted('foreign'),
+      drop,
+    ),
+    rule('own', fromSliver, own, accept),
+    rule(
+      'own',
+      fromSliver,
+      match(reached, internal),
+      match(concat(meta('iifname'), reached), '@sources'),
+      accept,
+    ),
+    rule('own', fromSliver, match(meta('nfproto'), 'ipv4'), counted('foreign'), drop),
+    // Nobody outside passes for a neighbour.
+    rule(
+      'own',
+      fromUplink(uplink),
+      has(meta('mark'), SLIVER_MARK),
+      match(field('ip', 'saddr'), internal),
+      counted('foreign'),
+      drop,
+    ),
+    // A packet that is out of its connection's window comes to the node, which knows of no such connection.
+    rule(
+      'resets',
+      toUplink(uplink),
+      match(field('ip', 'saddr'), uplink.address),
+      match(field('tcp', 'flags'), 'rst', 'in'),
+      state('invalid'),
+      drop,
+    ),
+  ],
+  elements: (verb, { id }) => [element(verb, table, 'owners', concat(linkOf(id), markOf(id)))],
+};
