@@ -103,7 +103,7 @@ describe('ports', () => {
   it('are listed, and it is said first where they are not had by binding them', () => {
     expect(portsText({ had: 'bind', items }, false)).toMatch(/^PORT .*\n80\/tcp +the node/);
     expect(portsText({ had: 'reservation', items }, false)).toMatch(
-      /^Ports are had by reservation only[^]*80\/tcp/,
+      /^Ports are had by reservation only[\s\S]*80\/tcp/,
     );
     expect(portsText({ had: 'none', items: [] }, false)).toMatch(/^Slivers share no public address/);
   });
