@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -120,6 +120,7 @@ describe('what somebody takes away is back soon, and nothing forged leaves meanw
   });
 
   it('a rule, though a guest puts its link up and down without end', async () => {
+    const before = whole();
     const { pid } = await node.ok('GET', '/v1/slivers/a_two');
     const flap = 'while :; do ip link set eth0 down; ip link set eth0 up; done';
     const flapping = spawn('nsenter', [`--net=/proc/${pid}/ns/net`, 'sh', '-c', flap]);
@@ -135,7 +136,10 @@ describe('what somebody takes away is back soon, and nothing forged leaves meanw
       took.push(`a rule, beside a link that changes without end: ${Math.round(performance.now() - began)}`);
     } finally {
       for (const child of [flapping, monitor]) child.kill('SIGKILL');
+      await once(flapping, 'close');
     }
+    execFileSync('nsenter', [`--net=/proc/${pid}/ns/net`, 'ip', 'link', 'set', 'eth0', 'up']);
+    await until(() => whole() === before, 'all of it to be as it was');
     await honest();
     expect(forged()).toEqual([]);
   });
