@@ -5,7 +5,7 @@ const GROUPS = [1, 4, 5, 7, 8, 24];
 /** Milliseconds. */
 const [QUIET, AT_THE_LATEST] = [200, 1000];
 
-/** A look is at most this part of the time: who makes changes without end doesn't take a processor. */
+/** A look is this part of the time at most, unless that took long: who makes changes without end takes no processor. */
 const PART = 1 / 20;
 
 /**
@@ -19,9 +19,10 @@ export function watchNetwork(changed: () => Promise<unknown>): () => void {
   let [since, pause] = [0, QUIET];
   const look = async () => {
     timer = undefined;
-    const began = performance.now();
+    const began = process.cpuUsage();
     await changed();
-    pause = Math.max(QUIET, (performance.now() - began) / PART);
+    const { user, system } = process.cpuUsage(began);
+    pause = Math.min(Math.max(QUIET, (user + system) / 1000 / PART), AT_THE_LATEST);
   };
   const soon = () => {
     if (!timer) {
