@@ -186,18 +186,20 @@ END`,
 describe('a distributed hash table', () => {
   const others: TestNode[] = [];
   afterAll(async () => {
-    for (const other of others) await other.stop();
+    await Promise.all(others.map((other) => other.stop()));
   });
 
   it('has members in slivers of three nodes, and two on one', async () => {
     const listed = await works('standard', 'ldd /usr/bin/dhtnode');
-    for (const address of [TWO, THREE]) {
+    const archive = await networkImageTar();
+    const start = async (address: string) => {
       const other = await TestNode.start('', {}, (pid) => world.connect(pid, address));
       others.push(other);
-      await image(other, 'dht', dhtImageDirectory(await networkImageTar(), listed));
+      await image(other, 'dht', dhtImageDirectory(archive, listed));
       await other.ok('POST', '/v1/slivers', { name: 'p_peer', image: 'dht' });
-    }
-    const [two, three] = others as [TestNode, TestNode];
+      return other;
+    };
+    const [two, three] = await Promise.all([start(TWO), start(THREE)]);
     const join = async (name: string, port: number, bootstrap: string, on: TestNode) => {
       await works(name, "mkfifo /tmp/in; sh -c 'sleep 1000 > /tmp/in' > /dev/null 2>&1 &", on);
       await begin(name, `dhtnode -p ${port} ${bootstrap} < /tmp/in`, on);
