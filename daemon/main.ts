@@ -25,6 +25,7 @@ import { faultFromEnvironment } from './slivers/fault.ts';
 import { Flows } from './slivers/flows.ts';
 import { Ports } from './slivers/ports.ts';
 import { Reconciler } from './slivers/reconciler.ts';
+import { Refusals } from './slivers/refusals.ts';
 import { SliverService } from './slivers/service.ts';
 import { SliverStore } from './slivers/store.ts';
 import { Database } from './store/database.ts';
@@ -78,6 +79,7 @@ async function main(): Promise<void> {
     bpf: `${paths.run}/bpf`,
     cgroup: cgroups.path,
     caps: config.network,
+    refuse: config.network.refuse,
     flows: {
       folder: paths.flows,
       budget: config.flows,
@@ -89,6 +91,7 @@ async function main(): Promise<void> {
   });
   const days = new Days({ store, database, events, counters: network.counters, log });
   const flows = new Flows({ records: network.flows, store, database, events });
+  const refusals = new Refusals({ network, store, database, events });
   const ports = new Ports({ ledger: network.ports, store, database, events });
   const environments = new Map<string, Environment>();
   environments.set(
@@ -171,12 +174,13 @@ async function main(): Promise<void> {
     reconciler,
     async undo() {
       days.close();
+      refusals.close();
       await network.down();
       cgroups.remove();
     },
     end: () => void end('down'),
   });
-  const manager: Manager = { node, store, slivers, reconciler, images, ports, flows, events, log };
+  const manager: Manager = { node, store, slivers, reconciler, images, ports, refusals, flows, events, log };
   const server = await managerServer(manager, version);
 
   let ending = false;
@@ -189,6 +193,7 @@ async function main(): Promise<void> {
     await findings.idle();
     for (const environment of environments.values()) await environment.close();
     days.close();
+    refusals.close();
     database.close();
     process.exit(0);
   };

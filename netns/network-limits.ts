@@ -6,6 +6,15 @@ export interface NetworkLimits {
   readonly down: Rates;
   /** Share of what minimum rates leave, under contention; 100 is usual. */
   readonly weight: number;
+  readonly flows: FlowLimits;
+}
+
+/** What it may begin. */
+export interface FlowLimits {
+  /** Most connections at once, from and to it. */
+  readonly connections: number;
+  /** Destinations in the world that it reaches anew, as many at once and as many a minute. */
+  readonly destinationsPerMinute: number;
 }
 
 /** Bits per second. */
@@ -28,7 +37,12 @@ export interface Caps {
 export const NO_CAPS: Caps = { up: Number.POSITIVE_INFINITY, down: Number.POSITIVE_INFINITY, exempt: [] };
 
 const FREE: Rates = { min: 0, max: Number.POSITIVE_INFINITY, exemptMax: Number.POSITIVE_INFINITY };
-export const NO_LIMITS: NetworkLimits = { up: FREE, down: FREE, weight: 100 };
+export const NO_LIMITS: NetworkLimits = {
+  up: FREE,
+  down: FREE,
+  weight: 100,
+  flows: { connections: Number.POSITIVE_INFINITY, destinationsPerMinute: Number.POSITIVE_INFINITY },
+};
 
 /** What went through a sliver's network since it was connected; what this node can't tell is absent. */
 export interface NetworkUsage {
@@ -36,6 +50,20 @@ export interface NetworkUsage {
   readonly bytes?: Bytes;
   /** What its rates did to its packets. */
   readonly held?: { readonly up: Held; readonly down: Held };
+}
+
+/** Packets of a sliver that weren't let through, by why. */
+export interface Refused {
+  /** Of connections beyond `net.connections`. */
+  readonly connections: number;
+  /** Of connections that it began faster than it may fill that. */
+  readonly rate: number;
+  /** To destinations beyond `net.destinations.minute`. */
+  readonly destinations: number;
+  /** To what the owner of the node wants nobody to reach (`network.refuse`). */
+  readonly owner: number;
+  /** From addresses that aren't its own. */
+  readonly spoofed: number;
 }
 
 export interface Held {

@@ -7,8 +7,11 @@ import { Carrier } from './carrier.ts';
 import { type FlowOptions, FlowRecords } from './flows/index.ts';
 import { LinkGuard } from './healing/link-guard.ts';
 import { watchLinks } from './healing/link-watch.ts';
+import { forgetConnections } from './limits/connections.ts';
+import { FlowLimiter } from './limits/flow-limits.ts';
+import type { Refusal } from './limits/refusals.ts';
 import { type Link, Links } from './links.ts';
-import type { Caps, NetworkLimits, NetworkUsage, TrafficCounters } from './network-limits.ts';
+import type { Caps, NetworkLimits, NetworkUsage, Refused, TrafficCounters } from './network-limits.ts';
 import { watchRuleset } from './nft-watch.ts';
 import { Nftables } from './nftables.ts';
 import { CARRIER, CARRIER_END, GATEWAY, linkOf } from './numbers.ts';
@@ -34,6 +37,8 @@ export interface NetworkOptions {
   /** The cgroup that all slivers are in. */
   readonly cgroup: string;
   readonly caps: Caps;
+  /** What no sliver may reach. */
+  readonly refuse: readonly Refusal[];
   /** None: flows aren't recorded. */
   readonly flows?: Omit<FlowOptions, 'log'>;
   readonly log: Logger;
@@ -70,6 +75,7 @@ export class NodeNetwork implements SliverNetwork {
   readonly #carrier = new Carrier(this.#links);
   readonly #nft = new Nftables();
   readonly #guard = new LinkGuard(this.#links, () => this.#ledger);
+  readonly #limiter: FlowLimiter;
   /** Those whose packets the rules let wait. */
   #waiting = new Set<number>();
   /** Slivers whose elements are in the ruleset; those of an earlier daemon are nobody's until they are attached. */
@@ -80,6 +86,7 @@ export class NodeNetwork implements SliverNetwork {
   private constructor(uplink: Uplink, options: NetworkOptions) {
     this.#uplink = uplink;
     this.#options = options;
+    this.#limiter = new FlowLimiter(this.#nft, options.refuse);
   }
 
   get ports(): SharedPorts {
@@ -120,12 +127,17 @@ export class NodeNetwork implements SliverNetwork {
       await this.#shaping?.set(id, limits, this.#unknown());
       if (known?.pid !== pid || known.namespace !== namespace) await this.#connect(id, pid);
       this.#attached.set(id, { pid, namespace, limits });
+      this.#limiter.set(id, limits.flows);
       this.#wait(id);
     });
   }
 
   async usage(id: number): Promise<NetworkUsage> {
     return (await this.#shaping?.usage(id)) ?? {};
+  }
+
+  refused(): ReadonlyMap<number, Refused> {
+    return this.#limiter.refused();
   }
 
   async detach(id: number): Promise<void> {
@@ -142,7 +154,10 @@ export class NodeNetwork implements SliverNetwork {
   async down(): Promise<void> {
     this.#unwatch();
     await this.#work;
-    for (const id of (await this.#linked()).keys()) await this.#links.remove(linkOf(id));
+    for (const id of (await this.#linked()).keys()) {
+      await this.#links.remove(linkOf(id));
+      await forgetConnections(id);
+    }
     this.#nft.apply(removal);
     await this.#release();
     await this.#flows?.down();
@@ -171,6 +186,8 @@ export class NodeNetwork implements SliverNetwork {
     this.#attached.delete(id);
     await this.#links.remove(linkOf(id));
     if (!known) return;
+    this.#limiter.remove(id);
+    await forgetConnections(id);
     try {
       this.#nft.apply(elements('delete', { id, waits: this.#waiting.delete(id) }, this.#here));
     } catch {
@@ -382,6 +399,7 @@ export class NodeNetwork implements SliverNetwork {
       ),
     );
     this.#waiting = new Set(ids.filter((id) => this.#waits(id)));
+    this.#limiter.restore();
     for (const [id, member] of this.#attached)
       if (!ids.includes(id) && !isThere(member)) this.#attached.delete(id); // else its link is about to be mended
     for (const id of ids) if (!this.#attached.has(id)) this.#attached.set(id, undefined);

@@ -1,7 +1,7 @@
 import { during } from '../daemon/errors.ts';
 import type { FlowRecords } from './flows/index.ts';
 import { Links } from './links.ts';
-import type { NetworkLimits, NetworkUsage, TrafficCounters } from './network-limits.ts';
+import type { NetworkLimits, NetworkUsage, Refused, TrafficCounters } from './network-limits.ts';
 import type { SharedPorts } from './ports/shared-ports.ts';
 
 /**
@@ -25,6 +25,8 @@ export interface SliverNetwork {
   attach(id: number, pid: number, limits: NetworkLimits): Promise<void>;
   /** Of a sliver since it was connected. */
   usage(id: number): Promise<NetworkUsage>;
+  /** Packets of slivers that weren't let through, by id, since the kernel began to count. */
+  refused(): ReadonlyMap<number, Refused>;
   /** What isn't there is no error. */
   detach(id: number): Promise<void>;
   /** Removes what belongs to none of these slivers; returns what it removed, for the log. */
@@ -48,6 +50,7 @@ export function loopbackNetwork(why: string): SliverNetwork {
       });
     },
     usage: async () => ({}),
+    refused: () => new Map(),
     async detach() {},
     async sweep() {
       return [];

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Logger } from 'pino';
-import type { NetworkUsage } from '../../netns/network-limits.ts';
+import type { NetworkUsage, Refused } from '../../netns/network-limits.ts';
 import type { SliverRecord } from '../slivers/record.ts';
 
 /**
@@ -67,7 +67,8 @@ export interface Usage {
   io?: { readBytes: number; writeBytes: number; reads: number; writes: number };
   diskBytes?: number;
   diskInodes?: number;
-  network?: NetworkUsage & { day?: DayUsage };
+  /** What was refused is of its whole life. */
+  network?: NetworkUsage & { day?: DayUsage; refused?: Refused };
   /** Pressure stall information: share of time (percent, 10 s average) that some or all tasks waited. */
   pressure?: Record<'cpu' | 'memory' | 'io', { some: number; full: number }>;
 }

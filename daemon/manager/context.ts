@@ -8,6 +8,7 @@ import type { Node } from '../node/node.ts';
 import type { Flows } from '../slivers/flows.ts';
 import type { Ports } from '../slivers/ports.ts';
 import type { Reconciler } from '../slivers/reconciler.ts';
+import type { Refusals } from '../slivers/refusals.ts';
 import type { SliverService } from '../slivers/service.ts';
 import type { SliverStore } from '../slivers/store.ts';
 
@@ -20,6 +21,7 @@ export interface Manager {
   readonly images: ImageStore;
   readonly ports: Ports;
   readonly flows: Flows;
+  readonly refusals: Refusals;
   readonly events: EventLog;
   readonly log: Logger;
 }

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { availableParallelism, hostname } from 'node:os';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { parse } from 'yaml';
+import { isPrefix, parseRefusal, type Refusal } from '../../netns/limits/refusals.ts';
 import { SliverdError } from '../errors.ts';
 import { DEFAULT_RSPEC, mergeRSpec, PartialRSpec, type RSpec } from '../resources/rspec.ts';
 
@@ -67,6 +67,13 @@ const ConfigFile = Type.Object(
                 'Prefixes whose traffic neither counts nor waits, but for net.exempt.*: the campus, a research network.',
             }),
           ),
+          refuse: Type.Optional(
+            Type.Array(Type.String({ minLength: 3, maxLength: 100 }), {
+              maxItems: 4096,
+              description:
+                'What no sliver may begin to reach in the world: tcp/25, udp/53 to 192.0.2.0/24, 2001:db8::/32.',
+            }),
+          ),
         },
         {
           additionalProperties: false,
@@ -117,7 +124,7 @@ export interface Config {
   reserve: { cores: number; memoryBytes: number; processes: number; diskBytes: number };
   docker?: { socket: string };
   uplink?: string;
-  network: { up: number; down: number; exempt: readonly string[] };
+  network: { up: number; down: number; exempt: readonly string[]; refuse: readonly Refusal[] };
   flows: { bytes: number; days: number };
   buildNetwork?: string;
   stopGraceSeconds: number;
@@ -172,6 +179,7 @@ export function parseConfig(text: string, file: string): Config {
       up: settings.network?.up ?? Number.POSITIVE_INFINITY,
       down: settings.network?.down ?? Number.POSITIVE_INFINITY,
       exempt: exemptPrefixes(settings.network?.exempt ?? [], file),
+      refuse: refusals(settings.network?.refuse ?? REFUSED, file),
     },
     flows: { bytes: settings.flows?.bytes ?? 2 * 2 ** 30, days: settings.flows?.days ?? 90 },
     ...(settings.buildNetwork ? { buildNetwork: settings.buildNetwork } : {}),
@@ -181,14 +189,23 @@ export function parseConfig(text: string, file: string): Config {
 }
 
 function exemptPrefixes(prefixes: readonly string[], file: string): readonly string[] {
-  for (const prefix of prefixes) {
-    const [address = '', length = '', ...more] = prefix.split('/');
-    const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
-    if (more.length > 0 || !/^[0-9]{1,3}$/.test(length) || Number(length) > most)
+  for (const prefix of prefixes)
+    if (!isPrefix(prefix))
       throw new SliverdError(
         'bad-config',
         `${file}: network.exempt: '${prefix}' is not a prefix, as in 192.0.2.0/24 or 2001:db8::/32`,
       );
-  }
   return prefixes;
+}
+
+/** Mail to anywhere: what a machine that was broken into is used for first, and what gets its address listed. */
+const REFUSED = ['tcp/25'];
+
+function refusals(texts: readonly string[], file: string): Refusal[] {
+  return texts.map((text) => {
+    const refusal = parseRefusal(text);
+    if (typeof refusal === 'string')
+      throw new SliverdError('bad-config', `${file}: network.refuse: ${refusal}`);
+    return refusal;
+  });
 }

@@ -19,6 +19,9 @@ const rate = (description: string) =>
   Type.Union([Type.Integer({ minimum: LEAST_RATE, maximum: 1e12 }), max], { description });
 const guaranteed = (description: string) => Type.Integer({ minimum: 0, maximum: 1e12, description });
 
+/** The kernel looks through all that a sliver has open whenever one more begins (docs/decisions/0022-flow-limits.md). */
+export const MOST_CONNECTIONS = 8192;
+
 export const RSpec = Type.Object(
   {
     'cpu.weight': Type.Integer({
@@ -72,6 +75,12 @@ export const RSpec = Type.Object(
     }),
     'net.exempt.up.max': rate("Most bits per second to the owner's exempt destinations."),
     'net.exempt.down.max': rate("Most bits per second from the owner's exempt destinations."),
+    'net.connections': Type.Union([Type.Integer({ minimum: 16, maximum: MOST_CONNECTIONS }), max], {
+      description: 'Most connections at once, from it and to it; max: 8192.',
+    }),
+    'net.destinations.minute': Type.Union([Type.Integer({ minimum: 1, maximum: 1_000_000 }), max], {
+      description: 'Addresses in the world that it may begin to send to in a minute.',
+    }),
     'net.up.day.bytes': bytes(1 << 20, 'Bytes to the world in a day (UTC), exempt destinations apart.'),
     'net.up.day.threshold': bytes(0, 'Bytes of these past which its rate falls, so that the rest lasts.'),
     'net.down.day.bytes': bytes(1 << 20, 'Bytes from the world in a day (UTC), exempt destinations apart.'),
@@ -109,6 +118,8 @@ export const DEFAULT_RSPEC: RSpec = {
   'net.weight': 100,
   'net.exempt.up.max': 'max',
   'net.exempt.down.max': 'max',
+  'net.connections': 4096,
+  'net.destinations.minute': 600,
   // 1.6 Mbit/s over the whole day: a campus has hundreds of machines that do more, and few that mean to.
   'net.up.day.bytes': 16 * 2 ** 30,
   'net.up.day.threshold': 'max',

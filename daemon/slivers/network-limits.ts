@@ -1,5 +1,5 @@
 import type { NetworkLimits } from '../../netns/network-limits.ts';
-import type { RSpec } from '../resources/rspec.ts';
+import { MOST_CONNECTIONS, type RSpec } from '../resources/rspec.ts';
 
 /** What an RSpec says of the network, in the network's own terms. */
 export function networkLimits(rspec: RSpec): NetworkLimits {
@@ -9,5 +9,9 @@ export function networkLimits(rspec: RSpec): NetworkLimits {
     max: bound(rspec[`net.${way}.max`]),
     exemptMax: bound(rspec[`net.exempt.${way}.max`]),
   });
-  return { up: rates('up'), down: rates('down'), weight: rspec['net.weight'] };
+  const flows = {
+    connections: Math.min(bound(rspec['net.connections']), MOST_CONNECTIONS),
+    destinationsPerMinute: bound(rspec['net.destinations.minute']),
+  };
+  return { up: rates('up'), down: rates('down'), weight: rspec['net.weight'], flows };
 }

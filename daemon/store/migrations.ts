@@ -22,4 +22,7 @@ export const MIGRATIONS: readonly string[] = [
   `CREATE TABLE tenures (id INTEGER NOT NULL, name TEXT NOT NULL, began INTEGER NOT NULL, ended INTEGER) STRICT;
    CREATE INDEX tenures_id ON tenures (id, began);
    CREATE INDEX tenures_name ON tenures (name);`,
+  `CREATE TABLE refusals (
+     sliver INTEGER NOT NULL, reason TEXT NOT NULL, packets INTEGER NOT NULL, seen INTEGER NOT NULL,
+     PRIMARY KEY (sliver, reason)) STRICT;`,
 ];

@@ -15,6 +15,8 @@ export const lookup = (key: unknown, map: string) => ({ map: { key, data: `@${ma
 export const match = (left: unknown, right: unknown, op = '=='): Expression => ({
   match: { op, left, right },
 });
+/** It is in the set; what the element has of its own, a counter or a limit, is applied. */
+export const lookedUp = (key: unknown, name: string) => match(key, `@${name}`);
 /** All of these bits are set. */
 export const has = (key: unknown, bits: number) => match({ '&': [key, bits] }, bits);
 /** None of these bits is set. */

@@ -1,8 +1,9 @@
 import type { NftCommand } from '../nftables.ts';
 import { delivery } from './delivery.ts';
 import { TABLE, type Verb } from './expressions.ts';
+import { FLOW_SETS, flows } from './flows.ts';
 import { forward } from './forward.ts';
-import { origin } from './origin.ts';
+import { origin, ZONES } from './origin.ts';
 import { ownConnections } from './own-connections.ts';
 import type { Connected, Part, Uplink } from './part.ts';
 import { reservations } from './reservations.ts';
@@ -12,11 +13,11 @@ import { source } from './source.ts';
  * The whole ruleset of a node: two tables of our own, which hold for slivers' links, the carrier and what is marked
  * for slivers on the uplink, and let everything else pass untouched.
  */
-const PARTS: readonly Part[] = [origin, reservations, ownConnections, forward, source, delivery];
+const PARTS: readonly Part[] = [flows, origin, reservations, ownConnections, forward, source, delivery];
 
 export { waiting } from './delivery.ts';
 /** What JSON can't say, in nft's own language, to be applied ahead of the rest. */
-export { ZONES as TEXT } from './origin.ts';
+export const TEXT = `${ZONES}\n${FLOW_SETS}`;
 export { reservation } from './reservations.ts';
 
 /** All rules and the elements of these slivers; in one transaction they take the place of what was there. */

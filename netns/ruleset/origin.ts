@@ -2,7 +2,6 @@ import { internalOf, linkOf, markOf, SLIVER_MARK, UNCHECKED_MARK } from '../numb
 import {
   chain,
   concat,
-  counted,
   ct,
   drop,
   element,
@@ -23,6 +22,8 @@ import { reservedFirst } from './reservations.ts';
 /** In nft's own language: its JSON (1.0.6) knows no `typeof`, and a conntrack zone has no other type. */
 export const ZONES = `add table inet ${TABLE}; add map inet ${TABLE} zones { typeof iifname : ct zone; }`;
 
+const spoofed = { goto: { target: 'spoofed' } }; // netns/ruleset/flows.ts counts it
+
 /**
  * Whose a packet is. Nothing leaves a sliver with an address that isn't its own; each has connections of its own, so
  * that two may use the same port to the same destination. A connection belongs to the sliver that began it, or whose
@@ -32,7 +33,6 @@ export const ZONES = `add table inet ${TABLE}; add map inet ${TABLE} zones { typ
 export const origin: Part = {
   chains: [chain('origin', 'filter', 'prerouting', -300), chain('steer', 'filter', 'prerouting', -150)],
   objects: [
-    { add: { counter: { ...table, name: 'spoofed' } } },
     { add: { map: { ...table, name: 'marks', type: 'ifname', map: 'mark' } } },
     { add: { set: { ...table, name: 'sources', type: ['ifname', 'ipv4_addr'] } } },
     { flush: { map: { ...table, name: 'zones' } } },
@@ -50,7 +50,7 @@ export const origin: Part = {
       match(concat(meta('iifname'), field('ip', 'saddr')), '@sources'),
       set(meta('mark'), { '&': [meta('mark'), ~UNCHECKED_MARK >>> 0] }),
     ),
-    rule('origin', fromSliver, has(meta('mark'), UNCHECKED_MARK), counted('spoofed'), drop),
+    rule('origin', fromSliver, has(meta('mark'), UNCHECKED_MARK), spoofed),
     rule(
       'origin',
       fromSliver,

@@ -1,4 +1,4 @@
-import type { NetworkUsage } from '../../../netns/network-limits.ts';
+import type { NetworkUsage, Refused } from '../../../netns/network-limits.ts';
 import type { DayWay, Usage } from '../../environments/environment.ts';
 import type { Sliver } from '../../manager/schemas.ts';
 import { formatValue } from '../values/rspec.ts';
@@ -94,6 +94,21 @@ function heldText(held: NetworkUsage['held']): string[] | null {
   return told.length > 0 ? told : null;
 }
 
+const REFUSED: Readonly<Record<keyof Refused, string>> = {
+  connections: 'of connections beyond net.connections',
+  rate: 'of connections begun too fast',
+  destinations: 'to destinations beyond net.destinations.minute',
+  owner: "to what the node's owner refuses",
+  spoofed: 'from addresses that are not its own',
+};
+/** What limits did to its packets; nothing where they did nothing. */
+function refusedText(refused: Refused | undefined): string[] | null {
+  const told = Object.entries(refused ?? {}).filter(([, packets]) => packets > 0);
+  return told.length > 0
+    ? told.map(([reason, packets]) => `${packets} packets ${REFUSED[reason as keyof Refused]}`)
+    : null;
+}
+
 /** What a slice has had of its day. */
 function dayText({ bytes, of, slowedTo }: DayWay, ends: string): string {
   const share = of === undefined ? '' : ` of ${formatSize(of)}`;
@@ -126,6 +141,7 @@ export function usageText(usage: Usage, colour: boolean): string {
       ['Sent', network?.bytes && wayText(network.bytes.up, network.bytes.exemptUp)],
       ['Received', network?.bytes && wayText(network.bytes.down, network.bytes.exemptDown)],
       ['Held back', heldText(network?.held)],
+      ['Not let through', refusedText(network?.refused)],
       ['Sent today', network?.day && dayText(network.day.up, network.day.ends)],
       ['Received today', network?.day && dayText(network.day.down, network.day.ends)],
       [

@@ -141,7 +141,11 @@ export function sliverRoutes(server: Server, manager: Manager): void {
     { schema: { summary: 'What it has used since its start, and pressure', tags, params: Params } },
     async ({ params }) => {
       const record = store.get(params.name);
-      return slivers.environmentOf(record).usage(record);
+      const usage = await slivers.environmentOf(record).usage(record);
+      return {
+        ...usage,
+        network: usage.network && { ...usage.network, refused: manager.refusals.of(record.id) },
+      };
     },
   );
 

@@ -101,10 +101,11 @@ export class Days {
   /** What a sliver may have from now on, asked before it is connected and whenever that is looked at. */
   limits(record: SliverRecord): NetworkLimits {
     this.#accounts?.beforeConnection(record);
-    const { up, down, weight } = networkLimits(record.rspec);
+    const limits = networkLimits(record.rspec);
+    const { up, down } = limits;
     const rates = this.#rates(record);
     this.#give(record, rates);
-    return { up: { ...up, max: rates.up }, down: { ...down, max: rates.down }, weight };
+    return { ...limits, up: { ...up, max: rates.up }, down: { ...down, max: rates.down } };
   }
 
   /** What a slice has had of today; undefined where nobody counts. */

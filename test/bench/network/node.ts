@@ -33,6 +33,7 @@ export class BenchNode {
       bpf: `${folder}/bpf`,
       cgroup,
       caps: NO_CAPS,
+      refuse: [],
       flows: {
         folder: `${folder}/flows`,
         budget: { bytes: 2 ** 30, days: 1 },

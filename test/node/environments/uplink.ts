@@ -38,6 +38,7 @@ export class TestUplink {
       bpf: `${folder}/bpf`,
       cgroup: `/sys/fs/cgroup${cgroup}`,
       caps: NO_CAPS,
+      refuse: [],
       log,
     };
     return new TestUplink(await openNetwork(options), host);

@@ -28,6 +28,7 @@ const network = await openNetwork({
   bpf: '/run/bpf',
   cgroup,
   caps: NO_CAPS,
+  refuse: [],
   log: pino({ level: 'warn' }),
 });
 const sliver = spawn('unshare', ['--net', 'sleep', '100000']);
@@ -38,7 +39,7 @@ const meter = await Meter.start('world');
 const queues = (link: string) => execFileSync('tc', ['qdisc', 'show', 'dev', link], { encoding: 'utf8' });
 const limit = (bits: number) => {
   const rates = { ...NO_LIMITS.up, max: bits };
-  return network.attach(1, pid, { up: rates, down: rates, weight: 100 });
+  return network.attach(1, pid, { ...NO_LIMITS, up: rates, down: rates });
 };
 /** A flow of the sliver's, until it is killed. */
 function flow(port: number, input: string): ChildProcess {
