@@ -4,13 +4,15 @@ import { afterAll, expect, test } from 'vitest';
 import { until } from './harness.ts';
 
 const SANDBOX = new URL('../../scripts/sandbox', import.meta.url).pathname;
+const OUTSIDE = '2001:db8:ffff::7';
 /** A node's name has up to eleven letters and digits. */
 const NAME = `t${process.pid}`;
 const RUN = `/run/sliverd/nodes/${NAME}`;
 
 const sandbox = (...args: string[]) => execFileSync(SANDBOX, args, { encoding: 'utf8', timeout: 60_000 });
 const pid = (of: 'holder' | 'sliverd') => Number(readFileSync(`${RUN}/${of}.pid`, 'utf8'));
-const uplink = () => sandbox('enter', NAME, '--', 'ip', '-4', '-brief', 'address', 'show', 'eth0');
+const inside = (...command: string[]) => sandbox('enter', NAME, '--', ...command);
+const uplink = () => inside('ip', '-4', '-brief', 'address', 'show', 'eth0');
 
 async function killAll(): Promise<void> {
   const pids = [pid('sliverd'), pid('holder')];
@@ -27,6 +29,17 @@ test('a sandbox whose every process was killed comes up again as it was, and goe
   expect(sandbox('list').split('\n')).toContain(NAME);
   const before = uplink();
   expect(before).toContain('198.51.100.');
+
+  // The same last number in IPv6, and the outside host behind three routers.
+  const [, number] = before.match(/198\.51\.100\.(\d+)\//) ?? [];
+  expect(inside('ip', '-6', 'address', 'show', 'eth0')).toContain(`inet6 2001:db8::${number}/64`);
+  const route = inside('busybox', 'traceroute6', '-n', '-q', '1', '-w', '5', '-m', '6', OUTSIDE);
+  expect(route.match(/(?<=^ *\d+ +)\S+/gm)).toEqual([
+    '2001:db8::1',
+    '2001:db8:1::2',
+    '2001:db8:2::2',
+    OUTSIDE,
+  ]);
 
   await killAll();
   expect(sandbox('list').split('\n')).not.toContain(NAME);
