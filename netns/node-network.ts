@@ -48,6 +48,8 @@ export interface NetworkOptions {
 const GUARD_EVERY = 1000;
 
 /** A process in a sliver's network namespace; which one tells its pid from a later process's. */
+const NO_RECORDS = { what: 'records of flows', cost: "Nobody can tell which slice's a flow was." };
+
 interface Member {
   readonly pid: number;
   readonly namespace: string;
@@ -102,7 +104,8 @@ export class NodeNetwork implements SliverNetwork {
   }
 
   get degraded(): { what: string; why: string; cost: string }[] {
-    return [...this.#lacks, ...(this.#shaping?.degraded ?? [])];
+    const why = this.#flows?.trouble;
+    return [...this.#lacks, ...(this.#shaping?.degraded ?? []), ...(why ? [{ ...NO_RECORDS, why }] : [])];
   }
 
   static async up(uplink: Uplink, options: NetworkOptions): Promise<NodeNetwork> {
@@ -272,11 +275,7 @@ export class NodeNetwork implements SliverNetwork {
       this.#flows = await FlowRecords.open({ ...flows, log });
     } catch (error) {
       log.warn({ err: error }, 'flows are not recorded');
-      this.#lacks.push({
-        what: 'records of flows',
-        why: explain(error),
-        cost: "Nobody can tell which slice's a flow was.",
-      });
+      this.#lacks.push({ ...NO_RECORDS, why: explain(error) });
     }
   }
 

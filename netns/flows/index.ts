@@ -24,6 +24,7 @@ export interface FlowOptions {
 /** What connections are counted, stamped and told by. */
 const SETTINGS = ['nf_conntrack_acct', 'nf_conntrack_timestamp', 'nf_conntrack_events'];
 const LOOK_EVERY = 1000;
+const TROUBLE_LASTS = 5000;
 /** How much memory the compiler may take of a process that sleeps: it is small, and stays so. */
 const NODE_FLAGS = [
   '--disable-warning=ExperimentalWarning',
@@ -38,6 +39,7 @@ export class FlowRecords {
   readonly #command: string[];
   #timer: NodeJS.Timeout | undefined;
   #down = false;
+  #ended: { at: number; why: string } | undefined;
 
   /** Finds the recorder that an earlier daemon began, or begins one; from now on it is looked after. */
   static async open(options: FlowOptions): Promise<FlowRecords> {
@@ -66,6 +68,11 @@ export class FlowRecords {
   /** @param filters of which one must hold */
   find(filters: readonly Filter[], limit: number): Answer {
     return findFlows(this.#options.folder, filters, limit);
+  }
+
+  /** Why nobody records, as far as can be told: it ended a moment ago, and is begun again and again. */
+  get trouble(): string | undefined {
+    return this.#ended && performance.now() - this.#ended.at < TROUBLE_LASTS ? this.#ended.why : undefined;
   }
 
   /** The recorder goes on. */
@@ -97,7 +104,9 @@ export class FlowRecords {
     });
     child.on('error', (err) => log.error({ err }, 'flows are not recorded'));
     child.on('exit', (code, signal) => {
-      if (!this.#down) log.warn({ code, signal }, 'the recorder of flows ended');
+      if (this.#down) return;
+      log.warn({ code, signal }, 'the recorder of flows ended');
+      this.#ended = { at: performance.now(), why: `the recorder ended with ${signal ?? code}` };
     });
     child.unref();
     log.info({ pid: child.pid }, 'recording flows');

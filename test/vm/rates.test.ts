@@ -24,6 +24,11 @@ describe.each(KERNELS)('rates on Debian kernel %s', (kernel) => {
     expect(seen().held.down.times).toBeGreaterThan(0);
   });
 
+  it('a flow is found while it goes on, and in the records when the kernel has forgotten it', () => {
+    expect(seen().open).toContainEqual([1, true, true, true]);
+    expect(seen().ended).toContainEqual([1, false, true, true]);
+  });
+
   it('queues that somebody deleted come back, and none is left when the node goes down', () => {
     expect(seen().left).not.toContain('htb');
   });

@@ -1,6 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, readlinkSync } from 'node:fs';
 import { pino } from 'pino';
+import { packAddress } from '../../../netns/flows/address.ts';
 import { openNetwork } from '../../../netns/index.ts';
 import { NO_CAPS, NO_LIMITS } from '../../../netns/network-limits.ts';
 import { until } from '../../node/harness.ts';
@@ -29,6 +30,13 @@ const network = await openNetwork({
   cgroup,
   caps: NO_CAPS,
   refuse: [],
+  flows: {
+    folder: '/run/flows',
+    budget: { bytes: 2 ** 24, days: 1 },
+    runDirectory: '/run',
+    cgroup: `${cgroup}/flows`,
+    version: 'test',
+  },
   log: pino({ level: 'warn' }),
 });
 const sliver = spawn('unshare', ['--net', 'sleep', '100000']);
@@ -64,6 +72,16 @@ await meter.rates(3);
 tell('down', (((await received()) - before) * 8) / ((performance.now() - began) / 1000) / MBIT);
 down.kill();
 tell('held', (await network.usage(1)).held);
+
+// The kernel tells of flows that go on, and of those that it has forgotten.
+const asked = { destination: { address: packAddress(WORLD)!, port: 7001 } };
+const recorded = () => network.flows?.find([asked], 10).flows ?? [];
+const brief = () =>
+  recorded().map(({ sliver, open, sent, start }) => [sliver, open, sent.bytes > 1000, start > 0]);
+tell('open', brief());
+execFileSync('conntrack', ['--flush']);
+await until(() => recorded().some(({ open }) => !open), 'the flow in the records', PATIENCE);
+tell('ended', brief());
 
 for (const link of ['up0', 'slivers0']) execFileSync('tc', ['qdisc', 'delete', 'dev', link, 'root']);
 await until(() => ['up0', 'slivers0'].every((link) => queues(link).includes('htb')), 'the queues', PATIENCE);
