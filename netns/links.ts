@@ -289,15 +289,4 @@ export function attributesOf(data: Buffer): Map<number, Buffer> {
 }
 
 export const packed = (address: string): Buffer => Buffer.from(address.split('.').map(Number));
-/** Of an IPv6 address in any of its notations. */
-export function packed6(address: string): Buffer {
-  const { hostname } = new URL(`http://[${address}]`); // in hexadecimal throughout, shortened
-  const [head = '', tail] = hostname
-    .slice(1, -1)
-    .split('::')
-    .map((half) => half.split(':').filter(Boolean));
-  const words =
-    tail === undefined ? [...head] : [...head, ...Array(8 - head.length - tail.length).fill('0'), ...tail];
-  return Buffer.concat(words.map((word) => Buffer.from(word.padStart(4, '0'), 'hex')));
-}
 export const dotted = (bytes: Buffer): string => [...bytes].join('.');

@@ -1,5 +1,5 @@
+import { addressText } from '../address.ts';
 import { internalId, SLIVER_MARK } from '../numbers.ts';
-import { addressText } from './address.ts';
 import type { Connection, Count, Tuple } from './message.ts';
 
 /**

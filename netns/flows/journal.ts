@@ -50,8 +50,13 @@ export class Journal {
 
   alive(now: number): void {
     this.#sql.exec('BEGIN IMMEDIATE; DELETE FROM alive');
-    this.#sql.prepare('INSERT INTO alive VALUES (?)').run(now);
-    this.#sql.exec('COMMIT');
+    try {
+      this.#sql.prepare('INSERT INTO alive VALUES (?)').run(now);
+      this.#sql.exec('COMMIT');
+    } catch (error) {
+      if (this.#sql.isTransaction) this.#sql.exec('ROLLBACK');
+      throw error;
+    }
   }
 
   gap({ from, to, reason, lost }: Gap): void {

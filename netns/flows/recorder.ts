@@ -31,11 +31,13 @@ const room = Buffer.alloc(ROOM);
 let full: { since: number; lost: number } | undefined;
 let [wall, passed] = [Date.now(), performance.now()];
 
-const before = journal.lastAlive;
-if (before > 0) journal.gap({ from: before, to: Date.now(), reason: 'stopped', lost: 0 });
-journal.alive(Date.now());
-shelf.tidy();
-expire();
+note(() => {
+  const before = journal.lastAlive;
+  if (before > 0) journal.gap({ from: before, to: Date.now(), reason: 'stopped', lost: 0 });
+  journal.alive(Date.now());
+});
+note(() => shelf.tidy());
+note(expire);
 
 /** A clock that runs years ahead must not cost what there is. */
 function expire(): void {
@@ -62,13 +64,24 @@ function record(): boolean {
 function write(flows: readonly Flow[]): void {
   try {
     shelf.add(flows);
+  } catch (error) {
+    if (!full) console.error(`flows can't be kept: ${(error as Error).message}`);
+    full ??= { since: Date.now(), lost: 0 };
+    full.lost += flows.length;
+    return;
+  }
+  note(() => {
     if (full) journal.gap({ from: full.since, to: Date.now(), reason: 'full', lost: full.lost });
     full = undefined;
+  });
+}
+
+/** What the disk doesn't take of the journal is tried again a second later, or is in the gap that the next one tells. */
+function note(work: () => void): void {
+  try {
+    work();
   } catch (error) {
-    full ??= { since: Date.now(), lost: 0 };
-    if (full.lost === 0) console.error(`flows can't be kept: ${(error as Error).message}`);
-    full.lost += flows.length;
-    shelf.tidy();
+    if (!full) console.error(`the journal of flows can't be kept: ${(error as Error).message}`);
   }
 }
 
@@ -76,20 +89,18 @@ function lookAround(): void {
   const now = Date.now();
   const step = now - wall - (performance.now() - passed);
   [wall, passed] = [now, performance.now()];
-  try {
+  note(() => {
     if (Math.abs(step) > STEP) journal.gap({ from: now - step, to: now, reason: 'clock', lost: 0 });
     journal.alive(now);
-    shelf.tidy();
-  } catch (error) {
-    if (!full) console.error(`the journal can't be kept: ${(error as Error).message}`);
-  }
+  });
+  note(() => shelf.tidy());
 }
 
 const looking = setInterval(() => {
   for (let batches = 0; record() && batches < 20; batches++);
 }, PAUSE);
 const around = setInterval(lookAround, SECOND);
-setInterval(expire, 3600 * SECOND).unref();
+setInterval(() => note(expire), 3600 * SECOND).unref();
 
 function end(): void {
   clearInterval(looking);

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { packed, packed6 } from '../links.ts';
+import { packAddress } from '../address.ts';
 
 /** What the owner of a node wants no sliver to reach. */
 export interface Refusal {
@@ -78,7 +78,7 @@ function widest(prefixes: readonly string[]): string[] {
 /** What addresses in it begin with, in binary. */
 function bitsOf(prefix: string): string {
   const [address = '', length = ''] = prefix.split('/');
-  const bytes = address.includes(':') ? packed6(address) : packed(address);
+  const bytes = packAddress(address) ?? Buffer.alloc(0);
   return [...bytes]
     .map((byte) => byte.toString(2).padStart(8, '0'))
     .join('')

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { isIPv6 } from 'node:net';
+import { packAddress } from '../address.ts';
 import type { Programs } from '../bpf/programs.ts';
 import { keys, Mapped, remove, update } from '../bpf/syscall.ts';
-import { packed, packed6 } from '../links.ts';
 import type { Bytes, TrafficCounters } from '../network-limits.ts';
 
 const PLACES = 4096;
@@ -65,10 +64,11 @@ export class Traffic implements TrafficCounters {
   /** What goes to these addresses, or comes from them, counts as exempt. @param prefix as `192.0.2.0/24` */
   exempt(prefix: string): void {
     const [address = '', length = ''] = prefix.split('/');
-    const six = isIPv6(address);
+    const bytes = packAddress(address) ?? Buffer.alloc(0);
+    const four = bytes.length === 4;
     const key = Buffer.alloc(PREFIX_BYTES);
-    key.writeUInt32LE(Number(length) + (six ? 0 : 96));
-    (six ? packed6(address) : Buffer.concat([MAPPED, packed(address)])).copy(key, 4);
+    key.writeUInt32LE(Number(length) + (four ? 96 : 0));
+    (four ? Buffer.concat([MAPPED, bytes]) : bytes).copy(key, 4);
     update(this.#maps.exempt, key, number(1));
   }
 

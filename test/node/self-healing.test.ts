@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestNode, until } from './harness.ts';
 import { smallImageDirectory } from './image.ts';
+import { lasting } from './ruleset.ts';
 import { World } from './world.ts';
 
 // Somebody takes a node's network apart from outside, a piece at a time, while root in a sliver forges packets: nothing
@@ -60,11 +61,16 @@ async function honest(): Promise<void> {
 const forged = () => seen.filter((said) => said.startsWith('forged'));
 
 /** All that the node keeps in its network, as tools show it. */
-const whole = () =>
+const whole = () => {
+  const list =
+    'for family in inet netdev; do nft --stateless list table $family sliverd 2> /dev/null; done; true';
+  return `${lasting(node.inside('sh', '-c', list))}\n${others()}`;
+};
+const others = () =>
   node.inside(
     'sh',
     '-c',
-    `exec 2> /dev/null; nft --stateless list table inet sliverd | sort; nft --stateless list table netdev sliverd | sort
+    `exec 2> /dev/null; 
     ip rule; ip route show table 100; ip -br link | grep -E '^(sv|slivers)' | sed 's/@[^ ]*//' | awk '{ print $1, $2 }' | sort
     for link in sv1 sv2; do ip -br address show dev $link | sed 's/@[^ ]*//'; ip route show dev $link; done
     for link in sv1 sv2 eth0; do cat /proc/sys/net/ipv4/conf/$link/forwarding /proc/sys/net/ipv4/conf/$link/rp_filter

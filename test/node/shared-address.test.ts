@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestNode, until } from './harness.ts';
 import { smallImageDirectory } from './image.ts';
+import { lasting } from './ruleset.ts';
 import { World } from './world.ts';
 
 // A whole node on a network of its own, its slivers, and a host outside: what a slice user sees of a shared address.
@@ -198,16 +199,7 @@ describe('an address that changes', () => {
 
 describe('what somebody else takes away', () => {
   const reaches = async () => (await sh('a_one', `ping -c 1 -W 1 ${World.address}`)).exitCode === 0;
-  const ruleset = () =>
-    node
-      .inside('nft', '--stateless', 'list', 'ruleset')
-      // But what it remembers for a while: who has something open, and where slivers sent to.
-      .replaceAll(/(set (?:seen|open_[0-9]+) \{[^}]*?)elements = \{[^}]*\}/g, '$1')
-      .split('\n')
-      .map((line) => line.trim())
-      .filter(Boolean)
-      .sort()
-      .join('\n');
+  const ruleset = () => lasting(node.inside('nft', '--stateless', 'list', 'ruleset'));
 
   it.each([
     ['the ruleset', 'nft flush ruleset'],

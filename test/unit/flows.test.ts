@@ -5,7 +5,7 @@ import { EventLog } from '../../daemon/events/log.ts';
 import { Flows } from '../../daemon/slivers/flows.ts';
 import { SliverStore } from '../../daemon/slivers/store.ts';
 import { Database } from '../../daemon/store/database.ts';
-import { addressText, packAddress } from '../../netns/flows/address.ts';
+import { addressText, packAddress } from '../../netns/address.ts';
 import type { Filter } from '../../netns/flows/filter.ts';
 import type { Flow } from '../../netns/flows/flow.ts';
 import { Journal } from '../../netns/flows/journal.ts';

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { addressText, packAddress } from '../../../netns/flows/address.ts';
+import { addressText, packAddress } from '../../../netns/address.ts';
 import { SliverdError } from '../../errors.ts';
 import type { NamedFlow } from '../../slivers/flows.ts';
 import type { Manager, Server } from '../context.ts';

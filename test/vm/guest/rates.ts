@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, readlinkSync } from 'node:fs';
 import { pino } from 'pino';
-import { packAddress } from '../../../netns/flows/address.ts';
+import { packAddress } from '../../../netns/address.ts';
 import { openNetwork } from '../../../netns/index.ts';
 import { NO_CAPS, NO_LIMITS } from '../../../netns/network-limits.ts';
 import { until } from '../../node/harness.ts';
