@@ -66,6 +66,15 @@ const whole = () => {
     'for family in inet netdev; do nft --stateless list table $family sliverd 2> /dev/null; done; true';
   return `${lasting(node.inside('sh', '-c', list))}\n${others()}`;
 };
+/** The same when all of it is there: amid a change of somebody's, nft(8) lists a table in part, or not at all. */
+async function complete(): Promise<string> {
+  let all = '';
+  await until(() => {
+    all = whole();
+    return ['inet', 'netdev'].every((family) => all.includes(`table ${family} sliverd`)) && all === whole();
+  }, 'a listing of all');
+  return all;
+}
 const others = () =>
   node.inside(
     'sh',
@@ -110,7 +119,7 @@ describe('what somebody takes away is back soon, and nothing forged leaves meanw
     ['forwarding of all links', 'sysctl -qw net.ipv4.ip_forward=1; sysctl -qw net.ipv4.ip_forward=0'],
     ['sources that are not asked for', 'sysctl -qw net.ipv4.conf.sv1.rp_filter=1'],
   ])('%s', async (what, command) => {
-    const before = whole();
+    const before = await complete();
     const began = performance.now();
     node.inside('env', `CGROUP=/sys/fs/cgroup${node.cgroup}`, `RUN=${node.run}`, 'sh', '-c', command);
     let look = 0;
@@ -126,7 +135,7 @@ describe('what somebody takes away is back soon, and nothing forged leaves meanw
   });
 
   it('a rule, though a guest puts its link up and down without end', async () => {
-    const before = whole();
+    const before = await complete();
     const { pid } = await node.ok('GET', '/v1/slivers/a_two');
     const flap = 'while :; do ip link set eth0 down; ip link set eth0 up; done';
     const flapping = spawn('nsenter', [`--net=/proc/${pid}/ns/net`, 'sh', '-c', flap]);
@@ -151,7 +160,7 @@ describe('what somebody takes away is back soon, and nothing forged leaves meanw
   });
 
   it('the uplink, which is another one of that name afterwards', async () => {
-    const before = whole();
+    const before = await complete();
     node.inside('ip', 'link', 'del', 'eth0');
     world.connect(holder, ADDRESS);
     await until(() => whole() === before, 'all of it to be back');
@@ -168,7 +177,7 @@ it('other people’s tables stay as they are', () => {
 });
 
 it('forged packets would be seen here: they leave when everything is gone at once, and nobody is there to mend it', async () => {
-  const before = whole();
+  const before = await complete();
   node.daemon?.kill('SIGSTOP');
   try {
     node.inside('sh', '-c', 'nft flush ruleset; ip rule del priority 9; tc qdisc del dev eth0 clsact');
