@@ -52,9 +52,13 @@ export class FlowLimiter {
       ...(elements.length > 0 ? [`add element inet ${TABLE} ${name} { ${elements.join(', ')} }`] : []),
     ];
     const refused = ([4, 6] as const).flatMap((family) => {
-      const { prefixes, ports } = refusalElements(this.#refusals, family);
+      const { prefixes, tcp, udp } = refusalElements(this.#refusals, family);
       const six = family === 6 ? '6' : '';
-      return [...fill(`unwanted${six}`, prefixes), ...fill(`unwanted_ports${six}`, ports)];
+      return [
+        ...fill(`unwanted${six}`, prefixes),
+        ...fill(`unwanted_tcp${six}`, tcp),
+        ...fill(`unwanted_udp${six}`, udp),
+      ];
     });
     this.#nft.applyText(refused.join('\n'));
     this.#apply();

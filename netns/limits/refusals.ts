@@ -35,14 +35,14 @@ export function isPrefix(text: string): boolean {
   return more.length === 0 && /^[0-9]{1,3}$/.test(length) && Number(length) <= most;
 }
 
-/** Elements of nft sets: whole prefixes, and protocol, ports and prefix, of which no two overlap. */
+/** Elements of nft sets: whole prefixes, and of each protocol ports and prefix, of which no two overlap. */
 export function refusalElements(
   refusals: readonly Refusal[],
   family: 4 | 6,
-): { prefixes: string[]; ports: string[] } {
+): { prefixes: string[]; tcp: string[]; udp: string[] } {
   const own = refusals.filter(({ prefix }) => prefix === undefined || isIP(prefix.split('/')[0]!) === family);
   const prefixes = own.flatMap(({ protocol, prefix }) => (protocol || !prefix ? [] : [prefix]));
-  const ports = (['tcp', 'udp'] as const).flatMap((protocol) => {
+  const elementsOf = (protocol: 'tcp' | 'udp') => {
     const of = own
       .filter((one) => one.protocol === protocol)
       .map(({ ports = [0, 65_535], prefix }) => ({
@@ -58,10 +58,10 @@ export function refusalElements(
       const here = of
         .filter(({ ports }) => ports[0] <= first && last <= ports[1])
         .map(({ prefix }) => prefix);
-      return widest(here).map((prefix) => `${protocol} . ${first}-${last} . ${prefix}`);
+      return widest(here).map((prefix) => `${first}-${last} . ${prefix}`);
     });
-  });
-  return { prefixes, ports };
+  };
+  return { prefixes, tcp: elementsOf('tcp'), udp: elementsOf('udp') };
 }
 
 /** Those that lie in no other of them. */

@@ -47,7 +47,11 @@ export const FLOW_SETS = [
   ...['', '6'].flatMap((six) => [
     `set inet ${TABLE} seen${six} { type mark . ipv${six || 4}_addr; size ${REMEMBERED}; flags dynamic,timeout; timeout 1m; }`,
     `set inet ${TABLE} unwanted${six} { type ipv${six || 4}_addr; flags interval; auto-merge; }`,
-    `set inet ${TABLE} unwanted_ports${six} { type inet_proto . inet_service . ipv${six || 4}_addr; flags interval; }`,
+    // One for each protocol: Debian's kernel 6.12 takes no range of an element that begins with one.
+    ...['tcp', 'udp'].map(
+      (protocol) =>
+        `set inet ${TABLE} unwanted_${protocol}${six} { type inet_service . ipv${six || 4}_addr; flags interval; }`,
+    ),
   ]),
   // What is closed is counted for nobody, so it mustn't stay long: two minutes are usual.
   `ct timeout inet ${TABLE} closing { protocol tcp; l3proto ip; policy = { time_wait : 10, close : 5 }; }`,
@@ -110,10 +114,13 @@ export const flows: Part = {
     rule('destined', fromSliver, toUplink(uplink), isNew, go('leaving', 'jump')),
     ...families.flatMap((six) => [
       rule('leaving', lookedUp(destination(six), `unwanted${six}`), go('owner')),
-      rule(
-        'leaving',
-        lookedUp(concat(meta('l4proto'), field('th', 'dport'), destination(six)), `unwanted_ports${six}`),
-        go('owner'),
+      ...['tcp', 'udp'].map((protocol) =>
+        rule(
+          'leaving',
+          match(meta('l4proto'), protocol),
+          lookedUp(concat(field('th', 'dport'), destination(six)), `unwanted_${protocol}${six}`),
+          go('owner'),
+        ),
       ),
     ]),
     rule('leaving', match(ct('mark'), '@bounded', '!='), { return: null }),
