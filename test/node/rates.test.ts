@@ -37,6 +37,12 @@ const send = (name: string, port: number, on = node, to = World.address) =>
 /** A sliver gets from the outside host's port what that has, until `quiet`. */
 const receive = (name: string, port: number, on = node) =>
   sh(name, `nc ${World.address} ${port} < /dev/null > /dev/null 2>&1 &`, on);
+/** Waits until no more than that comes to a port of the outside host's; what was under way is through before. */
+const fallsTo = (mbit: number, port: number) =>
+  until(
+    async () => (await meter.rates(1))[port]! < mbit * MBIT,
+    `port ${port} to get less than ${mbit} Mbit/s`,
+  );
 /** Bits per second that came to the two slivers of a node. */
 async function arrived(seconds: number, on = node): Promise<[number, number]> {
   const down = () =>
@@ -68,8 +74,7 @@ describe('to the world', () => {
     expect(one / MBIT).toBeLessThan(23);
     expect(two / MBIT).toBeGreaterThan(60);
     await set('a_one', { 'net.up.max': 5 * MBIT });
-    await meter.rates(0.5);
-    expect((await meter.rates(2))[7001]! / MBIT).toBeLessThan(6);
+    await fallsTo(6, 7001);
     await set('a_one', { 'net.up.max': 'max' });
     expect(uplink()).not.toContain('htb');
     await until(async () => (await meter.rates(0.3))[7001]! > 60 * MBIT, 'it to be fast again');
@@ -142,8 +147,7 @@ describe('what the owner gives', () => {
       await send('a_less', 7003, shared, '203.0.113.8');
       expect((await meter.rates(1))[7003]! / MBIT).toBeGreaterThan(60);
       await set('a_less', { 'net.exempt.up.max': 10 * MBIT }, shared);
-      await meter.rates(0.5);
-      expect((await meter.rates(1))[7003]! / MBIT).toBeLessThan(12);
+      await fallsTo(12, 7003);
     } finally {
       await shared.stop();
     }
@@ -169,11 +173,10 @@ describe('what the owner gives', () => {
     node.inside('tc', 'class', 'delete', 'dev', 'eth0', 'classid', own);
     await until(() => classes().includes(own), 'the class');
     await send('a_one', 7001);
-    await meter.rates(0.5);
-    expect((await meter.rates(1))[7001]! / MBIT).toBeLessThan(23);
+    await fallsTo(23, 7001);
     await node.kill();
     await node.launch();
-    expect((await meter.rates(1))[7001]! / MBIT).toBeLessThan(23);
+    await fallsTo(23, 7001);
     await set('a_one', { 'net.up.max': 'max', 'net.down.max': 'max' });
   });
 });
