@@ -1,5 +1,8 @@
 import { isIP, SocketAddress } from 'node:net';
 
+/** What comes before an IPv4 address in one of IPv6. */
+export const MAPPED = Buffer.from('00000000000000000000ffff', 'hex');
+
 /** The bytes of an address, 4 or 16 of them; undefined when the text is none. */
 export function packAddress(text: string): Buffer | undefined {
   const kind = isIP(text);

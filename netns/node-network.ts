@@ -5,9 +5,9 @@ import { detachFromLink } from './bpf/filters.ts';
 import { Programs } from './bpf/programs.ts';
 import { Carrier } from './carrier.ts';
 import { type FlowOptions, FlowRecords } from './flows/index.ts';
+import { forgetConnections } from './forget.ts';
 import { LinkGuard } from './healing/link-guard.ts';
 import { watchLinks } from './healing/link-watch.ts';
-import { forgetConnections } from './limits/connections.ts';
 import { FlowLimiter } from './limits/flow-limits.ts';
 import type { Refusal } from './limits/refusals.ts';
 import { type Link, Links } from './links.ts';
@@ -342,13 +342,16 @@ export class NodeNetwork implements SliverNetwork {
     }
     if (missing) await this.#carrier.route();
     if (missing === 'device') await this.#reshape();
-    const linked = await this.#linked();
+    let linked = await this.#linked();
+    let lost = false;
     for (const [id, member] of [...this.#attached]) {
       if (linked.has(id) || !isThere(member)) continue;
+      lost = true;
       await this.detach(id);
       await this.attach(id, member.pid, member.limits);
     }
-    await this.#guard.look(await this.#linked(), this.#uplink);
+    if (lost) linked = await this.#linked();
+    await this.#guard.look(linked, this.#uplink);
     await this.#shaping?.mend(this.#unknown());
   }
 

@@ -25,12 +25,6 @@ export interface FlowOptions {
 const SETTINGS = ['nf_conntrack_acct', 'nf_conntrack_timestamp', 'nf_conntrack_events'];
 const LOOK_EVERY = 1000;
 const TROUBLE_LASTS = 5000;
-/** How much memory the compiler may take of a process that sleeps: it is small, and stays so. */
-const NODE_FLAGS = [
-  '--disable-warning=ExperimentalWarning',
-  '--max-semi-space-size=2',
-  '--optimize-for-size',
-];
 
 /** The recorder of flows (recorder.ts), which goes on while the daemon is replaced, and what it has recorded. */
 export class FlowRecords {
@@ -59,7 +53,7 @@ export class FlowRecords {
     this.#settings = new HeldSettings(`${runDirectory}/conntrack-settings.json`);
     this.#command = [
       process.execPath,
-      ...NODE_FLAGS,
+      ...process.execArgv, // as the daemon itself: scripts/lib/node-flags
       `${import.meta.dirname}/recorder.ts`,
       ...[folder, String(budget.bytes), String(budget.days), version],
     ];
@@ -100,7 +94,7 @@ export class FlowRecords {
       detached: true,
       cwd: '/',
       stdio: ['ignore', 'ignore', 'inherit'],
-      env: { PATH: process.env.PATH, MALLOC_ARENA_MAX: '1' },
+      env: { PATH: process.env.PATH, MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX },
     });
     child.on('error', (err) => log.error({ err }, 'flows are not recorded'));
     child.on('exit', (code, signal) => {

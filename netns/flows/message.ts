@@ -15,8 +15,6 @@ export interface Count {
 
 /** What the kernel tells of one connection. */
 export interface Connection {
-  /** The kernel's name for it, its own as long as it lives. */
-  readonly key: number;
   readonly mark: number;
   /** The conntrack zone of the first packet's direction: who began it, if a sliver did. */
   readonly zone: number;
@@ -38,7 +36,6 @@ const Attribute = {
   mark: 8,
   countOriginal: 9,
   countReply: 10,
-  id: 12,
   zone: 18,
   timestamp: 20,
 } as const;
@@ -91,7 +88,6 @@ export function readConnection(
   const stamp = places[Attribute.timestamp];
   const whole = places[Attribute.zone];
   return {
-    key: number(places[Attribute.id]),
     mark,
     zone: whole ? buffer.readUInt16BE(whole) : first.zone,
     protocol: first.protocol,

@@ -32,12 +32,12 @@ export class FlowLimiter {
   /** From now on a sliver has these limits. */
   set(id: number, limits: FlowLimits): void {
     this.#limits.set(id, limits);
-    this.#change();
+    this.#change([id]);
   }
 
   remove(id: number): void {
     this.#limits.delete(id);
-    this.#change([id]);
+    this.#change([], [id]);
   }
 
   /** Looks at what there is, which somebody else may have changed, and makes it what it should be. */
@@ -77,19 +77,23 @@ export class FlowLimiter {
     return found;
   }
 
-  #change(gone: readonly number[] = []): void {
+  #change(changed: readonly number[], gone: readonly number[] = []): void {
     try {
-      this.#apply(gone);
+      this.#apply(changed, gone);
     } catch {
       this.restore(); // some of them weren't as they were left
-      this.#apply(gone);
+      this.#apply([], gone);
     }
   }
 
-  /** @param gone slivers whose elements go */
-  #apply(gone: readonly number[] = []): void {
+  /**
+   * @param changed slivers to look at; all of them where the division has changed, and by default
+   * @param gone slivers whose elements go
+   */
+  #apply(changed: Iterable<number> = this.#limits.keys(), gone: readonly number[] = []): void {
     const places = Number(readSysctl('netfilter/nf_conntrack_max'));
     const divided = divisor(this.#limits.values(), places, this.#divided);
+    const looked = divided === this.#divided ? changed : this.#limits.keys();
     this.#divided = divided;
     const needed = new Set([...this.#limits.values()].flatMap((limits) => openOf(limits, divided) ?? []));
     const commands = [...needed].filter((open) => !this.#chains.has(open)).flatMap(openRules);
@@ -103,7 +107,9 @@ export class FlowLimiter {
       for (const name of [...this.#has(id).keys()]) change('delete', id, name);
       this.#present.delete(id);
     }
-    for (const [id, limits] of this.#limits) {
+    for (const id of looked) {
+      const limits = this.#limits.get(id);
+      if (!limits) continue;
       const wanted = elementsOf(limits, divided);
       for (const name of REASONS) if (!this.#has(id).has(name)) change('add', id, name);
       for (const name of BOUNDS) {

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { MAPPED } from '../address.ts';
 import { address4, type Protocol } from './layout.ts';
 import { type BoundSocket, boundSockets } from './sock-diag.ts';
 
 const LISTENING = '0A'; // TCP_LISTEN
 const UNCONNECTED = '07'; // TCP_CLOSE, which is what a datagram socket without a peer is in
-const MAPPED = Buffer.from('00000000000000000000ffff', 'hex');
 
 /**
  * Ports of the shared address that sockets of this process's network namespace sit on: the node's own, when that is

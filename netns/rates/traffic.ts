@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { packAddress } from '../address.ts';
+import { MAPPED, packAddress } from '../address.ts';
 import type { Programs } from '../bpf/programs.ts';
 import { keys, Mapped, remove, update } from '../bpf/syscall.ts';
 import type { Bytes, TrafficCounters } from '../network-limits.ts';
@@ -8,8 +8,6 @@ const PLACES = 4096;
 const PLACE_BYTES = 64;
 /** struct prefix: length and address. */
 const PREFIX_BYTES = 20;
-/** What comes before an IPv4 address in one of IPv6. */
-const MAPPED = Buffer.from('00000000000000000000ffff', 'hex');
 /** Words of struct traffic. */
 const [UP, DOWN, EXEMPT_UP, EXEMPT_DOWN, BASE] = [0, 1, 2, 3, 4] as const;
 /** No sliver's place: its base has the name of all. */

@@ -1,8 +1,7 @@
-import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { FakeClock } from './fake-clock.ts';
 import { TestNode, until } from './harness.ts';
-import { smallImageDirectory } from './image.ts';
+import { importSmallImage } from './image.ts';
 import { Meter } from './rates/meter.ts';
 import { World } from './world.ts';
 
@@ -26,9 +25,7 @@ beforeAll(async () => {
   world = new World();
   node = await TestNode.start('', clock.environment, (pid) => world.connect(pid, '198.51.100.10'));
   meter = await Meter.start(world.namespace('world'));
-  const image = smallImageDirectory();
-  await node.ok('POST', '/v1/images', { name: 'small', source: { path: image } });
-  rmSync(image, { recursive: true });
+  await importSmallImage(node);
   await create();
 });
 

@@ -1,7 +1,6 @@
-import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestNode, until } from './harness.ts';
-import { smallImageDirectory } from './image.ts';
+import { importSmallImage } from './image.ts';
 import { World } from './world.ts';
 
 // Which slice's a flow was: asked by what somebody outside saw of it.
@@ -12,9 +11,7 @@ let node: TestNode;
 beforeAll(async () => {
   world = new World();
   node = await TestNode.start('', {}, (pid) => world.connect(pid, ADDRESS));
-  const image = smallImageDirectory();
-  await node.ok('POST', '/v1/images', { name: 'small', source: { path: image } });
-  rmSync(image, { recursive: true });
+  await importSmallImage(node);
   for (const name of ['a_one', 'a_two'])
     await node.ok('POST', '/v1/slivers', { name, image: 'small', profile: 'measurement' });
 });

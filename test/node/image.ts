@@ -19,6 +19,7 @@ import { pino } from 'pino';
 import { debianMirrors } from '../../daemon/images/apt-sources.ts';
 import { FILES, type Recipe, recipe } from '../../daemon/images/recipes.ts';
 import { buildArchive, sourceLines } from '../../daemon/images/sources/build.ts';
+import type { TestNode } from './harness.ts';
 
 /** What `{ build: 'debian-12' }` makes, by the same code, as a tar. */
 export function baseImageTar(): Promise<string> {
@@ -58,6 +59,16 @@ async function built(name: string, made: Recipe): Promise<string> {
     rmSync(work, { recursive: true });
   }
   return path;
+}
+
+/** Gives a node the tiny image, by the name `small`. */
+export async function importSmallImage(node: TestNode): Promise<void> {
+  const path = smallImageDirectory();
+  try {
+    await node.ok('POST', '/v1/images', { name: 'small', source: { path } });
+  } finally {
+    rmSync(path, { recursive: true });
+  }
 }
 
 /**

@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { TestNode, until } from './harness.ts';
-import { smallImageDirectory } from './image.ts';
+import { importSmallImage } from './image.ts';
 import { World } from './world.ts';
 
 // Packets that slivers and the world may send each other, whatever they are: honest ones arrive whole, and by forged ones
@@ -84,9 +83,7 @@ async function seen(by: Saying, from: Where, act: () => unknown): Promise<string
 beforeAll(async () => {
   world = new World();
   node = await TestNode.start('', {}, (pid) => world.connect(pid, ADDRESS));
-  const path = smallImageDirectory();
-  await node.ok('POST', '/v1/images', { name: 'small', source: { path } });
-  rmSync(path, { recursive: true });
+  await importSmallImage(node);
   for (const name of [ONE, TWO]) {
     await node.ok('POST', '/v1/slivers', { name, image: 'small', profile: 'routing' });
     const { id, pid } = await node.ok('GET', `/v1/slivers/${name}`);

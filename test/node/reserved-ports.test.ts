@@ -1,10 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestNode, until } from './harness.ts';
-import { smallImageDirectory } from './image.ts';
+import { importSmallImage } from './image.ts';
 import { World } from './world.ts';
 
 // A node whose kernel refuses bpf(2): a seccomp filter sees to it. Ports are had by reservation only.
@@ -16,9 +15,7 @@ beforeAll(async () => {
   world = new World();
   const through = ['python3', `${import.meta.dirname}/ports/without-bpf.py`];
   node = await TestNode.start('', {}, (pid) => world.connect(pid, ADDRESS), through);
-  const image = smallImageDirectory();
-  await node.ok('POST', '/v1/images', { name: 'small', source: { path: image } });
-  rmSync(image, { recursive: true });
+  await importSmallImage(node);
   for (const name of ['a_one', 'a_two'])
     await node.ok('POST', '/v1/slivers', { name, image: 'small', profile: 'routing' });
 });

@@ -1,10 +1,9 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestNode, until } from './harness.ts';
-import { smallImageDirectory } from './image.ts';
+import { importSmallImage } from './image.ts';
 import { lasting } from './ruleset.ts';
 import { World } from './world.ts';
 
@@ -28,9 +27,7 @@ beforeAll(async () => {
     holder = pid;
     world.connect(pid, ADDRESS);
   });
-  const image = smallImageDirectory();
-  await node.ok('POST', '/v1/images', { name: 'small', source: { path: image } });
-  rmSync(image, { recursive: true });
+  await importSmallImage(node);
   await node.ok('POST', '/v1/slivers', { name: 'a_one', image: 'small', profile: 'routing' });
   await node.ok('POST', '/v1/slivers', { name: 'a_two', image: 'small' });
   await node.ok('POST', '/v1/ports', { sliver: 'a_two', protocol: 'udp', port: TAKEN });

@@ -1,7 +1,6 @@
-import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestNode, until } from './harness.ts';
-import { smallImageDirectory } from './image.ts';
+import { importSmallImage } from './image.ts';
 import { lasting } from './ruleset.ts';
 import { World } from './world.ts';
 
@@ -13,9 +12,7 @@ let node: TestNode;
 beforeAll(async () => {
   world = new World();
   node = await TestNode.start('', {}, (pid) => world.connect(pid, ADDRESS));
-  const image = smallImageDirectory();
-  await node.ok('POST', '/v1/images', { name: 'small', source: { path: image } });
-  rmSync(image, { recursive: true });
+  await importSmallImage(node);
   await node.ok('POST', '/v1/slivers', { name: 'a_one', image: 'small', profile: 'routing' });
   await node.ok('POST', '/v1/slivers', { name: 'a_two', image: 'small', profile: 'measurement' });
 });

@@ -19,34 +19,35 @@ export function parseDuration(text: string): number | undefined {
  * @returns an RFC 3339 time in UTC, or null for never.
  */
 export function parseExpiry(text: string, now: number = Date.now()): string | null {
-  const given = text.trim();
-  if (given === 'never') return null;
-  const seconds = parseDuration(given.toLowerCase());
-  const absolute = ABSOLUTE.exec(given);
-  const at =
-    seconds !== undefined
-      ? now + seconds * 1000
-      : absolute
-        ? // A date alone would be read as UTC by Date; a person means their own midnight.
-          Date.parse(`${absolute[1]}T${absolute[2] ?? '00:00'}${(absolute[3] ?? '').toUpperCase()}`)
-        : Number.NaN;
-  if (!Number.isFinite(at) || at > 8.64e15 || !sameDay(absolute, at))
-    throw usage(`--expires: '${text}' is not a time: ${FORMS}`);
+  if (text.trim() === 'never') return null;
+  const at = moment(text, now, 1);
+  if (at === undefined) throw usage(`--expires: '${text}' is not a time: ${FORMS}`);
   if (at <= now) throw usage(`--expires: '${text}' is not in the future`);
   return new Date(at).toISOString();
 }
 
 /** When something was: at a time (local unless a zone is given), or so long ago (`2h`). @returns milliseconds since 1970 */
 export function parseTime(text: string, what: string, now: number = Date.now()): number {
-  const seconds = parseDuration(text.trim().toLowerCase());
-  if (seconds !== undefined) return now - seconds * 1000;
-  const absolute = ABSOLUTE.exec(text.trim());
-  const zone = (absolute?.[3] ?? '').toUpperCase();
-  const at = absolute ? Date.parse(`${absolute[1]}T${absolute[2] ?? '00:00'}${zone}`) : Number.NaN;
-  if (Number.isFinite(at) && sameDay(absolute, at)) return at;
+  const at = moment(text, now, -1);
+  if (at !== undefined) return at;
   throw usage(
     `${what}: '${text}' is not a time: 2026-12-24T18:00, with a zone 2026-12-24T18:00Z, or 2h for two hours ago`,
   );
+}
+
+/** So long from now, or ago, or at a time; milliseconds since 1970. Undefined when it is neither. */
+function moment(text: string, now: number, direction: 1 | -1): number | undefined {
+  const given = text.trim();
+  const seconds = parseDuration(given.toLowerCase());
+  const absolute = ABSOLUTE.exec(given);
+  const at =
+    seconds !== undefined
+      ? now + direction * seconds * 1000
+      : absolute
+        ? // A date alone would be read as UTC by Date; a person means their own midnight.
+          Date.parse(`${absolute[1]}T${absolute[2] ?? '00:00'}${(absolute[3] ?? '').toUpperCase()}`)
+        : Number.NaN;
+  return Math.abs(at) <= 8.64e15 && sameDay(absolute, at) ? at : undefined;
 }
 
 /** Date turns 30 February into March; a typing error must not become another day. */
