@@ -76,6 +76,8 @@ async function main(): Promise<void> {
   const store = new SliverStore(database);
   const network = await openNetwork({
     ...(config.uplink ? { uplink: config.uplink } : {}),
+    ...(config.network.ipv6 ? { ipv6: config.network.ipv6 } : {}),
+    runDirectory: paths.run,
     bpf: `${paths.run}/bpf`,
     cgroup: cgroups.path,
     caps: config.network,
@@ -83,7 +85,6 @@ async function main(): Promise<void> {
     flows: {
       folder: paths.flows,
       budget: config.flows,
-      runDirectory: paths.run,
       cgroup: cgroups.of('flows'),
       version,
     },

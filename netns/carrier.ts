@@ -1,3 +1,4 @@
+import { hasIpv6 } from './ipv6/ipv6.ts';
 import type { Links } from './links.ts';
 import { CARRIER, CARRIER_END, MAC, SLIVER_MARK, UNCHECKED_MARK } from './numbers.ts';
 import { setSysctl } from './sysctl.ts';
@@ -10,6 +11,10 @@ const MARKED = { priority: 10, table: TABLE, mark: SLIVER_MARK };
 const UNCHECKED = { priority: 9, table: 0, mark: UNCHECKED_MARK };
 const LOCAL = { priority: 1000, table: LOCAL_TABLE };
 const LOCAL_AT_FIRST = { priority: 0, table: LOCAL_TABLE };
+const EVERYWHERE = { address: '0.0.0.0', length: 0 };
+const EVERYWHERE6 = { address: '::', length: 0 };
+/** Whether it is of IPv6. */
+const families = (): boolean[] => (hasIpv6() ? [false, true] : [false]);
 
 /**
  * The one device that packets for slivers are routed to, whichever sliver it is: the egress chain on it hands each to
@@ -27,33 +32,41 @@ export class Carrier {
     const have = (await this.#links.list()).map(({ name }) => name);
     if (!have.includes(CARRIER)) await this.#links.addCable(CARRIER, { name: CARRIER_END });
     const carrier = await this.#links.find(CARRIER);
-    for (const name of [CARRIER, CARRIER_END]) setSysctl(`ipv6/conf/${name}/disable_ipv6`, '1');
+    if (hasIpv6()) {
+      setSysctl(`ipv6/conf/${CARRIER_END}/disable_ipv6`, '1');
+      setSysctl(`ipv6/conf/${CARRIER}/addr_gen_mode`, '1'); // it has no address
+      setSysctl(`ipv6/conf/${CARRIER}/disable_ipv6`, '0');
+    }
     await this.#links.setUp((await this.#links.find(CARRIER_END)).index);
     await this.#links.setUp(carrier.index, { address: MAC, noarp: true });
   }
 
   async route(): Promise<void> {
-    const { index } = await this.#links.find(CARRIER);
-    await this.#links.addRoute({ to: { address: '0.0.0.0', length: 0 }, link: index, table: TABLE });
-    await this.#links.addRule(LOCAL);
-    await this.#links.addRule(UNCHECKED);
-    await this.#links.addRule(MARKED);
-    await this.#links.removeRule(LOCAL_AT_FIRST);
+    const { index: link } = await this.#links.find(CARRIER);
+    for (const six of families()) {
+      await this.#links.addRoute({ to: six ? EVERYWHERE6 : EVERYWHERE, link, table: TABLE });
+      for (const rule of [LOCAL, UNCHECKED, MARKED]) await this.#links.addRule({ six, ...rule });
+      await this.#links.removeRule({ six, ...LOCAL_AT_FIRST });
+    }
   }
 
   /** What is missing of it. */
   async missing(): Promise<'device' | 'routes' | undefined> {
     const carrier = (await this.#links.list()).find(({ name }) => name === CARRIER);
     if (!carrier?.up) return 'device';
-    const routed = (await this.#links.defaultOf(TABLE)) === carrier.index;
-    return routed && (await this.#links.hasRules(UNCHECKED, MARKED, LOCAL)) ? undefined : 'routes';
+    for (const six of families()) {
+      if ((await this.#links.defaultOf(TABLE, six)) !== carrier.index) return 'routes';
+      const rules = [UNCHECKED, MARKED, LOCAL].map((rule) => ({ six, ...rule }));
+      if (!(await this.#links.hasRules(...rules))) return 'routes';
+    }
+    return undefined;
   }
 
   async remove(): Promise<void> {
-    await this.#links.addRule(LOCAL_AT_FIRST);
-    await this.#links.removeRule(LOCAL);
-    await this.#links.removeRule(MARKED);
-    await this.#links.removeRule(UNCHECKED);
+    for (const six of families()) {
+      await this.#links.addRule({ six, ...LOCAL_AT_FIRST });
+      for (const rule of [LOCAL, MARKED, UNCHECKED]) await this.#links.removeRule({ six, ...rule });
+    }
     await this.#links.remove(CARRIER);
   }
 }

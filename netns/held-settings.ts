@@ -25,6 +25,11 @@ export class HeldSettings {
     setSysctl(name, now);
   }
 
+  /** What a setting would be without us. */
+  was(name: string): string {
+    return this.#held.get(name)?.was ?? readSysctl(name);
+  }
+
   /** Sets anew what somebody has set otherwise. */
   keep(): void {
     for (const [name, { now }] of this.#held) trySetting(name, now);

@@ -1,11 +1,13 @@
 import type { RtNetlinkSocket, rt } from 'netlink';
 import { during, SliverdError } from '../daemon/errors.ts';
+import { addressText, packAddress } from './address.ts';
 import { netlinkIn } from './namespace.ts';
+import { OURS } from './numbers.ts';
 
-const AF_INET = 2;
+const [ANY, AF_INET, AF_INET6] = [0, 2, 10];
 const [CREATE, EXCL, REPLACE] = [0x400, 0x200, 0x100];
 const [UNIVERSE, LINK] = [0, 253];
-const [STATIC, UNICAST] = [4, 1];
+const [STATIC, UNICAST, UNREACHABLE] = [4, 1, 7];
 const [TO_TABLE, BLACKHOLE] = [1, 6];
 
 export interface Link {
@@ -16,14 +18,29 @@ export interface Link {
   readonly address: Buffer;
 }
 
+/** An address on a link, as people write it. */
+export interface LinkAddress {
+  readonly link: number;
+  readonly address: string;
+  /** Of its prefix, in bits. */
+  readonly length: number;
+  /** It is good beyond the link. */
+  readonly global: boolean;
+  /** Of IPv6: it came from a router and is on its way out, or is one for privacy. */
+  readonly passing: boolean;
+}
+
 export interface Route {
   readonly to: { address: string; length: number };
-  readonly link: number;
+  /** None: what goes there is unreachable. */
+  readonly link?: number;
   /** A gateway that is reached on the link. */
   readonly via?: string;
   /** What a socket without an address of its own takes. */
   readonly source?: string;
   readonly table?: number;
+  /** Who made it, as `ip route` shows it; default: somebody, by hand. */
+  readonly protocol?: number;
 }
 
 /** Links, addresses, routes and rules of one network namespace, by rtnetlink: no process for each. */
@@ -118,35 +135,32 @@ export class Links {
     );
   }
 
-  async addresses(): Promise<{ link: number; address: string; length: number; global: boolean }[]> {
-    const all = await this.#ask((socket) => socket.getAddresses({ family: AF_INET }));
+  async addresses(): Promise<LinkAddress[]> {
+    const all = await this.#ask((socket) => socket.getAddresses({ family: ANY }));
     return all.map(({ data, attrs }) => ({
       link: data.index ?? 0,
-      address: dotted(attrs.local ?? attrs.address ?? Buffer.alloc(4)),
+      address: addressText(attrs.local ?? attrs.address ?? Buffer.alloc(4)),
       length: data.prefixlen ?? 32,
       global: data.scope === UNIVERSE,
+      // The first bit says another thing of IPv4: that it isn't the first of its network.
+      passing: data.family === AF_INET6 && !!(data.flags?.deprecated || data.flags?.secondary),
     }));
   }
 
-  async addAddress(link: number, address: string, length = 32): Promise<void> {
-    const local = packed(address);
+  /** @param length of the prefix; default: the address alone. It is in use at once, whoever else has it. */
+  async addAddress(link: number, address: string, length?: number): Promise<void> {
     await during(`giving link ${link} the address ${address}`, () =>
-      this.#ask((socket) =>
-        socket.newAddress(
-          { family: AF_INET, prefixlen: length, index: link },
-          { local, address: local },
-          { flags: CREATE | REPLACE },
-        ),
-      ),
+      this.#ask((socket) => {
+        const [data, attrs] = addressParts(link, address, length);
+        const flags = data.family === AF_INET6 ? { nodad: true as const } : {};
+        return socket.newAddress({ ...data, flags }, attrs, { flags: CREATE | REPLACE });
+      }),
     );
   }
 
-  async removeAddress(link: number, address: string, length = 32): Promise<void> {
-    const local = packed(address);
+  async removeAddress(link: number, address: string, length?: number): Promise<void> {
     await this.#unlessMissing(`taking ${address} from link ${link}`, () =>
-      this.#ask((socket) =>
-        socket.delAddress({ family: AF_INET, prefixlen: length, index: link }, { local, address: local }),
-      ),
+      this.#ask((socket) => socket.delAddress(...addressParts(link, address, length))),
     );
   }
 
@@ -159,32 +173,75 @@ export class Links {
     const [best] = routes.sort((a, b) => (a.attrs.priority ?? 0) - (b.attrs.priority ?? 0));
     if (!best?.attrs.oif) return undefined;
     const { oif, prefsrc } = best.attrs;
-    return { link: oif, ...(prefsrc ? { source: dotted(prefsrc) } : {}) };
+    return { link: oif, ...(prefsrc ? { source: addressText(prefsrc) } : {}) };
   }
 
   /** Adds a route, or changes the one to the same destination. */
   async addRoute(route: Route): Promise<void> {
-    const { to, link, via, source, table = 254 } = route;
-    await during(`routing ${to.address}/${to.length}`, () =>
+    await during(`routing ${route.to.address}/${route.to.length}`, () =>
+      this.#ask((socket) => socket.newRoute(...routeParts(route), { flags: CREATE | REPLACE })),
+    );
+  }
+
+  /** One that isn't there is no error. */
+  async removeRoute(route: Route): Promise<void> {
+    await this.#unlessMissing(`removing the route to ${route.to.address}/${route.to.length}`, () =>
+      this.#ask((socket) => socket.delRoute(...routeParts(route))),
+    );
+  }
+
+  /** From now on nobody is asked for the hardware address of a neighbour of IPv6. */
+  async addNeighbour(link: number, address: string, hardware: Buffer): Promise<void> {
+    await during(`noting the neighbour ${address} on link ${link}`, () =>
       this.#ask((socket) =>
-        socket.newRoute(
-          {
-            family: AF_INET,
-            dstLen: to.length,
-            table,
-            protocol: STATIC as never,
-            scope: (via ? UNIVERSE : LINK) as never,
-            type: UNICAST as never,
-          },
-          {
-            ...(to.length ? { dst: packed(to.address) } : {}),
-            oif: link,
-            ...(via ? { gateway: packed(via) } : {}),
-            ...(source ? { prefsrc: packed(source) } : {}),
-          },
+        socket.newNeighbor(
+          { family: AF_INET6, ifindex: link, state: { permanent: true } },
+          { dst: packed(address), lladdr: hardware },
           { flags: CREATE | REPLACE },
         ),
       ),
+    );
+  }
+
+  /** Answers on this link for an address that is reached through this machine (proxy NDP). */
+  async addProxy(link: number, address: string): Promise<void> {
+    await during(`answering for ${address} on link ${link}`, () =>
+      this.#ask((socket) => socket.newNeighbor(...proxyParts(link, address), { flags: CREATE | REPLACE })),
+    );
+  }
+
+  async removeProxy(link: number, address: string): Promise<void> {
+    await this.#unlessMissing(`answering for ${address} on link ${link} no more`, () =>
+      this.#ask((socket) => socket.delNeighbor(...proxyParts(link, address))),
+    );
+  }
+
+  /** What is answered for, by whom. */
+  async proxiesBy(protocol: number): Promise<{ link: number; address: string }[]> {
+    const all = await this.#ask((socket) =>
+      socket.getNeighbors({ family: AF_INET6, flags: { proxy: true } }),
+    );
+    return all.flatMap(({ data, attrs }) =>
+      attrs.dst && attrs.protocol?.[0] === protocol
+        ? [{ link: data.ifindex ?? 0, address: addressText(attrs.dst) }]
+        : [],
+    );
+  }
+
+  /** Routes of IPv6, by who made them. */
+  async routesBy(protocol: number): Promise<Route[]> {
+    const all = await this.#ask((socket) => socket.getRoutes({ family: AF_INET6 }));
+    return all.flatMap(({ data, attrs }) =>
+      attrs.dst && data.protocol === (protocol as never)
+        ? [
+            {
+              to: routed(data, attrs),
+              table: attrs.table ?? data.table ?? 0,
+              protocol,
+              ...linkOfRoute(data, attrs),
+            },
+          ]
+        : [],
     );
   }
 
@@ -200,10 +257,11 @@ export class Links {
 
   /** Whether all of these rules are there. */
   async hasRules(...rules: Rule[]): Promise<boolean> {
-    const all = await this.#ask((socket) => socket.getRules({ family: AF_INET }));
+    const all = await this.#ask((socket) => socket.getRules({ family: ANY }));
     return rules.every((rule) =>
       all.some(
         ({ data, attrs }) =>
+          data.family === family(rule.six) &&
           (attrs.priority ?? 0) === rule.priority &&
           (attrs.table ?? data.table) === rule.table &&
           attrs.fwmark === rule.mark,
@@ -214,16 +272,20 @@ export class Links {
   /** Destinations that are on a link, by its index: `192.0.2.0/24`. */
   async destinations(): Promise<Map<number, string[]>> {
     const found = new Map<number, string[]>();
-    for (const { data, attrs } of await this.#ask((socket) => socket.getRoutes({ family: AF_INET }))) {
-      const to = `${dotted(attrs.dst ?? Buffer.alloc(4))}/${data.dstLen ?? 0}`;
-      if (attrs.oif) found.set(attrs.oif, [...(found.get(attrs.oif) ?? []), to]);
+    for (const { data, attrs } of await this.#ask((socket) => socket.getRoutes({ family: ANY }))) {
+      const { address, length } = routed(data, attrs);
+      const { link } = linkOfRoute(data, attrs);
+      if (link === undefined) continue;
+      const [to, others] = [`${address}/${length}`, found.get(link)];
+      if (others) others.push(to);
+      else found.set(link, [to]);
     }
     return found;
   }
 
   /** The link of a table's default route. */
-  async defaultOf(table: number): Promise<number | undefined> {
-    const routes = await this.#ask((socket) => socket.getRoutes({ family: AF_INET }));
+  async defaultOf(table: number, six = false): Promise<number | undefined> {
+    const routes = await this.#ask((socket) => socket.getRoutes({ family: family(six) }));
     return routes.find(({ data, attrs }) => (attrs.table ?? data.table) === table && data.dstLen === 0)?.attrs
       .oif;
   }
@@ -253,15 +315,63 @@ const linkFrom = ({ data, attrs }: rt.LinkMessage): Link => ({
 });
 
 export interface Rule {
+  /** Of IPv6. */
+  readonly six?: boolean;
   readonly priority: number;
   /** 0: what matches goes nowhere. */
   readonly table: number;
   readonly mark?: number;
 }
 
-function ruleParts({ priority, table, mark }: Rule) {
+const family = (six = false) => (six ? AF_INET6 : AF_INET);
+const familyOf = (address: Buffer) => family(address.length === 16);
+
+function addressParts(index: number, text: string, length?: number) {
+  const address = packed(text);
   return [
-    { family: AF_INET, table, action: (table ? TO_TABLE : BLACKHOLE) as never },
+    { family: familyOf(address), prefixlen: length ?? address.length * 8, index },
+    { local: address, address },
+  ] as const;
+}
+
+function routeParts({ to, link, via, source, table = 254, protocol = STATIC }: Route) {
+  const address = packed(to.address);
+  return [
+    {
+      family: familyOf(address),
+      dstLen: to.length,
+      table,
+      protocol: protocol as never,
+      scope: (via ? UNIVERSE : LINK) as never,
+      type: (link === undefined ? UNREACHABLE : UNICAST) as never,
+    },
+    {
+      ...(to.length ? { dst: address } : {}),
+      ...(link === undefined ? {} : { oif: link }),
+      ...(via ? { gateway: packed(via) } : {}),
+      ...(source ? { prefsrc: packed(source) } : {}),
+    },
+  ] as const;
+}
+
+function routed(data: rt.Route, { dst }: rt.RouteAttrs): { address: string; length: number } {
+  const none = Buffer.alloc(data.family === AF_INET6 ? 16 : 4);
+  return { address: addressText(dst ?? none), length: data.dstLen ?? 0 };
+}
+
+/** The kernel says of what is unreachable that it is on lo. */
+const linkOfRoute = (data: rt.Route, { oif }: rt.RouteAttrs) =>
+  oif === undefined || data.type === (UNREACHABLE as never) ? {} : { link: oif };
+
+const proxyParts = (ifindex: number, address: string) =>
+  [
+    { family: AF_INET6, ifindex, flags: { proxy: true } },
+    { dst: packed(address), protocol: Buffer.from([OURS]) },
+  ] as const;
+
+function ruleParts({ six, priority, table, mark }: Rule) {
+  return [
+    { family: family(six), table, action: (table ? TO_TABLE : BLACKHOLE) as never },
     { priority, ...(table ? { table } : {}), ...(mark === undefined ? {} : { fwmark: mark, fwmask: mark }) },
   ] as const;
 }
@@ -288,5 +398,9 @@ export function attributesOf(data: Buffer): Map<number, Buffer> {
   return attributes;
 }
 
-export const packed = (address: string): Buffer => Buffer.from(address.split('.').map(Number));
-export const dotted = (bytes: Buffer): string => [...bytes].join('.');
+/** The bytes of an address that is one. */
+export function packed(address: string): Buffer {
+  const bytes = packAddress(address);
+  if (!bytes) throw new SliverdError('internal', `${address} is no address`);
+  return bytes;
+}

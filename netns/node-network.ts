@@ -1,4 +1,5 @@
 import { existsSync, readlinkSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { during, explain } from '../daemon/errors.ts';
 import { detachFromLink } from './bpf/filters.ts';
@@ -8,6 +9,7 @@ import { type FlowOptions, FlowRecords } from './flows/index.ts';
 import { forgetConnections } from './forget.ts';
 import { LinkGuard } from './healing/link-guard.ts';
 import { watchLinks } from './healing/link-watch.ts';
+import { Ipv6 } from './ipv6/ipv6.ts';
 import { FlowLimiter } from './limits/flow-limits.ts';
 import type { Refusal } from './limits/refusals.ts';
 import { type Link, Links } from './links.ts';
@@ -23,15 +25,17 @@ import { DEFAULT_RANGES, type Settings } from './ports/settings.ts';
 import type { SharedPorts } from './ports/shared-ports.ts';
 import { Shaping } from './rates/shaping.ts';
 import { elements, removal, reservation, ruleset, TEXT, waiting } from './ruleset/index.ts';
+import type { Uplink as UplinkRules } from './ruleset/part.ts';
 import type { SliverNetwork } from './sliver-network.ts';
 import { readSysctl, setSysctl } from './sysctl.ts';
-import { findUplink, type Uplink } from './uplink.ts';
+import { findUplink, type Uplink, type UplinkChoice } from './uplink.ts';
 import { watchNetwork } from './watch.ts';
 import { wire, wireInside } from './wiring.ts';
 
-export interface NetworkOptions {
-  /** The uplink's name; default: that of the default route. `none`: slivers have loopback only. */
-  readonly uplink?: string;
+/** The uplink `none`: slivers have loopback only. */
+export interface NetworkOptions extends UplinkChoice {
+  /** Where it is noted, until a reboot, what the machine's settings were. */
+  readonly runDirectory: string;
   /** Where the node's BPF programs and maps are pinned. */
   readonly bpf: string;
   /** The cgroup that all slivers are in. */
@@ -40,7 +44,7 @@ export interface NetworkOptions {
   /** What no sliver may reach. */
   readonly refuse: readonly Refusal[];
   /** None: flows aren't recorded. */
-  readonly flows?: Omit<FlowOptions, 'log'>;
+  readonly flows?: Omit<FlowOptions, 'log' | 'runDirectory'>;
   readonly log: Logger;
 }
 
@@ -76,8 +80,11 @@ export class NodeNetwork implements SliverNetwork {
   readonly #links = new Links();
   readonly #carrier = new Carrier(this.#links);
   readonly #nft = new Nftables();
+  readonly #ipv6: Ipv6;
   readonly #guard = new LinkGuard(this.#links, () => this.#ledger);
   readonly #limiter: FlowLimiter;
+  /** What the rules were made by. */
+  #forwards: UplinkRules['forwards'] | undefined;
   /** Those whose packets the rules let wait. */
   #waiting = new Set<number>();
   /** Slivers whose elements are in the ruleset; those of an earlier daemon are nobody's until they are attached. */
@@ -88,6 +95,7 @@ export class NodeNetwork implements SliverNetwork {
   private constructor(uplink: Uplink, options: NetworkOptions) {
     this.#uplink = uplink;
     this.#options = options;
+    this.#ipv6 = new Ipv6(this.#links, `${options.runDirectory}/ipv6-settings.json`);
     this.#limiter = new FlowLimiter(this.#nft, options.refuse);
   }
 
@@ -116,7 +124,9 @@ export class NodeNetwork implements SliverNetwork {
       await network.#arbitrate();
       // What an earlier daemon left may have the programs of another version, and the rules count on these.
       await network.#guard.look(await network.#linked(), network.#uplink);
+      // Rules ahead of forwarding, which is for slivers alone.
       await network.#ruleset();
+      await network.#ipv6.keep(network.#uplink, (await network.#linked()).keys());
     });
     await network.#shape();
     await network.#record();
@@ -161,6 +171,7 @@ export class NodeNetwork implements SliverNetwork {
       await this.#links.remove(linkOf(id));
       await forgetConnections(id);
     }
+    await this.#ipv6.down(this.#uplink);
     this.#nft.apply(removal);
     await this.#release();
     await this.#flows?.down();
@@ -178,9 +189,10 @@ export class NodeNetwork implements SliverNetwork {
     if (before && (await this.#takeOver(id, pid))) return;
     await this.#disconnect(id); // from a namespace that is on its way out
     this.#shaping?.begin(id);
-    const link = await wire(this.#links, id, pid, this.#uplink.address);
+    const link = await wire(this.#links, id, pid, this.#uplink);
     await this.#claim(id, pid, link);
     this.#nft.apply(elements('add', { id, waits: false }, this.#here));
+    await this.#ipv6.connect(this.#uplink, id);
   }
 
   async #disconnect(id: number): Promise<void> {
@@ -189,6 +201,7 @@ export class NodeNetwork implements SliverNetwork {
     this.#attached.delete(id);
     await this.#links.remove(linkOf(id));
     if (!known) return;
+    await this.#ipv6.disconnect(this.#uplink, id);
     this.#limiter.remove(id);
     await forgetConnections(id);
     try {
@@ -214,7 +227,7 @@ export class NodeNetwork implements SliverNetwork {
   /** Takes a sliver for connected that an earlier daemon connected; false when its end of the link is gone. */
   async #takeOver(id: number, pid: number): Promise<boolean> {
     try {
-      await wireInside(id, pid, this.#uplink.address);
+      await wireInside(id, pid, this.#uplink);
       await this.#claim(id, pid, (await this.#links.find(linkOf(id))).index);
       return true;
     } catch {
@@ -263,16 +276,17 @@ export class NodeNetwork implements SliverNetwork {
   }
 
   /** The uplink, as the rules need it. */
-  get #here() {
+  get #here(): UplinkRules {
     const marks = this.#ledger !== undefined;
-    return { ...this.#uplink, marks, reserved: marks ? [] : this.#reserved.reservations() };
+    const forwards = { ip: readSysctl('ipv4/conf/all/forwarding') !== '0', ip6: this.#ipv6.forwards };
+    return { ...this.#uplink, forwards, marks, reserved: marks ? [] : this.#reserved.reservations() };
   }
 
   async #record(): Promise<void> {
-    const { flows, log } = this.#options;
+    const { flows, runDirectory, log } = this.#options;
     if (!flows) return;
     try {
-      this.#flows = await FlowRecords.open({ ...flows, log });
+      this.#flows = await FlowRecords.open({ ...flows, runDirectory, log });
     } catch (error) {
       log.warn({ err: error }, 'flows are not recorded');
       this.#lacks.push({ ...NO_RECORDS, why: explain(error) });
@@ -299,7 +313,8 @@ export class NodeNetwork implements SliverNetwork {
   }
 
   #settings(): Settings {
-    return { publicAddress: this.#uplink.address, nodeAddress: GATEWAY, ...DEFAULT_RANGES };
+    const { address: publicAddress, prefix } = this.#uplink;
+    return { publicAddress, ...(prefix ? { prefix } : {}), nodeAddress: GATEWAY, ...DEFAULT_RANGES };
   }
 
   async #claim(id: number, pid: number, link: number): Promise<void> {
@@ -339,7 +354,7 @@ export class NodeNetwork implements SliverNetwork {
     if (missing === 'device') {
       await this.#carrier.make();
       await this.#ruleset(); // a chain goes with its device
-    }
+    } else if (!isDeepStrictEqual(this.#here.forwards, this.#forwards)) await this.#ruleset();
     if (missing) await this.#carrier.route();
     if (missing === 'device') await this.#reshape();
     let linked = await this.#linked();
@@ -352,25 +367,30 @@ export class NodeNetwork implements SliverNetwork {
     }
     if (lost) linked = await this.#linked();
     await this.#guard.look(linked, this.#uplink);
+    await this.#ipv6.keep(this.#uplink, linked.keys());
     await this.#shaping?.mend(this.#unknown());
   }
 
-  /** Brings a new address of the uplink to the rules and into the slivers; without one, all stays as it is. */
+  /** Brings new addresses of the uplink to the rules and into the slivers; without one, all stays as it is. */
   async #readdress(): Promise<void> {
-    const found = await findUplink(this.#links, this.#options.uplink);
-    if (!found || (found.index === this.#uplink.index && found.address === this.#uplink.address)) return;
-    const before = this.#uplink.address;
-    if (found.index !== this.#uplink.index) await this.#release();
+    const found = await findUplink(this.#links, this.#options);
+    const before = this.#uplink;
+    if (!found || (['index', 'address', 'prefix'] as const).every((key) => found[key] === before[key]))
+      return;
+    if (found.index !== before.index) await this.#release();
     this.#uplink = found;
     await this.#ruleset();
     this.#ledger?.configure(this.#settings());
     this.#guard.suspect(found.index);
-    await this.#guard.look(await this.#linked(), found);
+    if (found.prefix !== before.prefix) this.#guard.suspect();
+    const linked = await this.#linked();
+    await this.#guard.look(linked, found);
+    await this.#ipv6.keep(found, linked.keys());
     await this.#reshape();
     for (const [id, member] of [...this.#attached]) {
       if (!isThere(member)) continue;
       // What a guest has made of its own side may refuse: the next look at the sliver does it anew.
-      await wireInside(id, member.pid, found.address, before).catch(() => this.#attached.set(id, undefined));
+      await wireInside(id, member.pid, found, before).catch(() => this.#attached.set(id, undefined));
     }
   }
 
@@ -392,11 +412,13 @@ export class NodeNetwork implements SliverNetwork {
 
   /** All rules and elements in one transaction, whatever was there. */
   async #ruleset(): Promise<void> {
+    const here = this.#here;
+    this.#forwards = here.forwards;
     const ids = [...(await this.#linked()).keys()];
     this.#nft.applyText(TEXT);
     this.#nft.apply(
       ruleset(
-        this.#here,
+        here,
         ids.map((id) => ({ id, waits: this.#waits(id) })),
       ),
     );

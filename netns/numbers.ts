@@ -35,8 +35,14 @@ export const INTERNAL_NETWORK = { address: '100.64.0.0', length: 10 } as const;
 /** What every sliver has as its gateway, on the host end of its own link. */
 export const GATEWAY = '169.254.1.1';
 
+/** The same of IPv6. */
+export const GATEWAY6 = 'fe80::1';
+
 /** All slivers' eth0 and the carrier have it: packets are handed over by index, so it need not tell them apart. */
 export const MAC = Buffer.from([0x02, 0x00, 0x5e, 0x00, 0x00, 0x01]);
+
+/** What a sliver's kernel makes of it: the address that its eth0 has on the link itself (RFC 4291, appendix A). */
+export const LINK_LOCAL = 'fe80::5eff:fe00:1';
 
 /** The device that packets for slivers are routed to; the egress chain on it hands each to its sliver's link. */
 export const CARRIER = 'slivers0';
@@ -44,3 +50,6 @@ export const CARRIER_END = 'slivers0p';
 
 /** The major number of our queues, by which one is known for ours. As in netns/bpf/traffic.h. */
 export const QUEUES = 0x5356;
+
+/** Who made a route or an answer for an address, as the kernel notes it: us (rtnetlink's protocols; the others' are below). */
+export const OURS = 83;

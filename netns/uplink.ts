@@ -1,4 +1,7 @@
+import { isIP } from 'node:net';
 import { SliverdError } from '../daemon/errors.ts';
+import { hasIpv6 } from './ipv6/ipv6.ts';
+import { type SliverPrefix, sliverPrefix } from './ipv6/prefix.ts';
 import type { Links } from './links.ts';
 
 /** Where a node meets the world: a link, and the public address on it. */
@@ -7,13 +10,26 @@ export interface Uplink {
   readonly index: number;
   /** The node's public IPv4 address, in dotted form. */
   readonly address: string;
+  /** Where slivers have IPv6 addresses of their own; none: they have no IPv6. */
+  readonly prefix?: SliverPrefix;
+}
+
+/** What the configuration says of it. */
+export interface UplinkChoice {
+  /** Its name; default: that of the default route. */
+  readonly uplink?: string;
+  /** `none`, or the prefix of slivers' own addresses; default: found on the uplink. */
+  readonly ipv6?: string;
 }
 
 /**
  * Finds the uplink: the configured link, or that of the default route; its address is the source that the route says,
  * or the first global one. Undefined when nothing is configured and there is no default route.
  */
-export async function findUplink(links: Links, configured?: string): Promise<Uplink | undefined> {
+export async function findUplink(
+  links: Links,
+  { uplink: configured, ipv6 }: UplinkChoice,
+): Promise<Uplink | undefined> {
   const route = await links.defaultRoute();
   const all = await links.list();
   const link = all.find(({ name, index }) => (configured ? name === configured : index === route?.link));
@@ -21,12 +37,16 @@ export async function findUplink(links: Links, configured?: string): Promise<Upl
     if (!configured) return undefined;
     throw new SliverdError('bad-config', `uplink: there is no network link '${configured}' on this machine`);
   }
-  const addresses = (await links.addresses()).filter(({ link: on, global }) => on === link.index && global);
+  const everywhere = await links.addresses();
+  const addresses = everywhere.filter(
+    ({ link: on, global, address }) => on === link.index && global && isIP(address) === 4,
+  );
   const source = route?.link === link.index ? route.source : undefined;
   const address = addresses.find((one) => one.address === source)?.address ?? addresses[0]?.address;
   if (!address) {
     if (!configured) return undefined;
     throw new SliverdError('bad-config', `uplink: the link '${link.name}' has no IPv4 address`);
   }
-  return { name: link.name, index: link.index, address };
+  const prefix = hasIpv6() ? sliverPrefix(link, everywhere, ipv6) : undefined;
+  return { name: link.name, index: link.index, address, ...(prefix ? { prefix } : {}) };
 }

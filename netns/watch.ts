@@ -1,7 +1,7 @@
 import { netlinkIn } from './namespace.ts';
 
-/** Groups of rtnetlink(7) that tell of links, queues and filters, IPv4 addresses, routes, rules and settings. */
-const GROUPS = [1, 4, 5, 7, 8, 24];
+/** Groups of rtnetlink(7) that tell of links, queues and filters; of addresses, routes, rules and settings; of IPv6's. */
+const GROUPS = [1, 4, ...[5, 7, 8, 24], ...[9, 11, 19, 25]];
 /** Milliseconds. */
 const [QUIET, AT_THE_LATEST] = [200, 1000];
 

@@ -1,58 +1,97 @@
+import { hasIpv6 } from './ipv6/ipv6.ts';
+import { addressIn } from './ipv6/prefix.ts';
 import { Links } from './links.ts';
-import { GATEWAY, INTERNAL_NETWORK, internalOf, linkOf, MAC } from './numbers.ts';
+import { within } from './namespace.ts';
+import { GATEWAY, GATEWAY6, INTERNAL_NETWORK, internalOf, LINK_LOCAL, linkOf, MAC, OURS } from './numbers.ts';
 import { setSysctl } from './sysctl.ts';
+import type { Uplink } from './uplink.ts';
 
 /** Settings of the host end: the node's own address comes in there as a source, and what comes in is forwarded. */
 const HOST_END = [
   ['ipv4', 'accept_local', '1'],
   ['ipv4', 'rp_filter', '0'],
   ['ipv4', 'forwarding', '1'],
-  ['ipv6', 'disable_ipv6', '1'],
+] as const;
+/** With IPv6, no address but the gateway's is made there, and no sliver passes for a router. */
+const HOST_END6 = [
+  ['accept_ra', '0'],
+  ['addr_gen_mode', '1'],
+  ['disable_ipv6', '0'],
 ] as const;
 
 /**
  * Lays a sliver's link, from `sv<id>` here to `eth0` in its own network namespace, with addresses and routes at both ends.
  * @param links of the node's namespace.
  * @param pid a process in the sliver's.
- * @param address the node's public one.
  * @returns the index of the link's end here.
  */
-export async function wire(links: Links, id: number, pid: number, address: string): Promise<number> {
+export async function wire(links: Links, id: number, pid: number, uplink: Uplink): Promise<number> {
   await links.addCable(linkOf(id), { name: 'eth0', address: MAC, pid });
-  const index = await furnish(links, id);
-  await wireInside(id, pid, address);
+  const index = await furnish(links, id, uplink);
+  await wireInside(id, pid, uplink);
   return index;
 }
 
 /** The node's end of a sliver's link: settings, address, route. What is there already stays. @returns its index */
-export async function furnish(links: Links, id: number): Promise<number> {
+export async function furnish(links: Links, id: number, { prefix }: Uplink): Promise<number> {
   const name = linkOf(id);
   for (const [family, key, value] of HOST_END) setSysctl(`${family}/conf/${name}/${key}`, value);
+  if (prefix) for (const [key, value] of HOST_END6) setSysctl(`ipv6/conf/${name}/${key}`, value);
+  else if (hasIpv6()) setSysctl(`ipv6/conf/${name}/disable_ipv6`, '1');
   const { index } = await links.find(name);
   await links.addAddress(index, GATEWAY);
   await links.setUp(index);
   await links.addRoute({ to: { address: internalOf(id), length: 32 }, link: index });
+  if (!prefix) return index;
+  await links.addAddress(index, GATEWAY6, 64);
+  // By what each has on its link, so that no sliver is asked who it is.
+  await links.addNeighbour(index, LINK_LOCAL, MAC);
+  const to = { address: addressIn(prefix, id), length: 128 };
+  await links.addRoute({ to, link: index, via: LINK_LOCAL, protocol: OURS });
   return index;
 }
 
 /**
- * The sliver's own side: the public and the internal address on eth0, and the way out. What is there already stays.
- * @param instead the public address that the node had before.
+ * The sliver's own side: the public and the internal address on eth0, its own of IPv6, and the way out. What is there
+ * already stays.
+ * @param before as it was wired before, if it is otherwise now.
  */
-export async function wireInside(id: number, pid: number, address: string, instead?: string): Promise<void> {
-  const links = new Links(`/proc/${pid}/ns/net`);
+export async function wireInside(id: number, pid: number, uplink: Uplink, before?: Uplink): Promise<void> {
+  const namespace = `/proc/${pid}/ns/net`;
+  const links = new Links(namespace);
   try {
+    const { address } = uplink;
     const { index: link } = await links.find('eth0');
     await links.setUp((await links.find('lo')).index);
     await links.addAddress(link, address);
     await links.addAddress(link, internalOf(id));
-    if (instead && instead !== address) await links.removeAddress(link, instead);
+    if (before && before.address !== address) await links.removeAddress(link, before.address);
+    // An engine may have put it off in all that it makes.
+    if (uplink.prefix) within(namespace, () => setSysctl('ipv6/conf/eth0/disable_ipv6', '0'));
     await links.setUp(link);
     // The node's own services are reached there, and they must know whom to answer.
     await links.addRoute({ to: { address: GATEWAY, length: 32 }, link, source: internalOf(id) });
     await links.addRoute({ to: { address: '0.0.0.0', length: 0 }, link, via: GATEWAY, source: address });
     await links.addRoute({ to: INTERNAL_NETWORK, link, via: GATEWAY, source: internalOf(id) });
+    await wireInside6(links, link, id, uplink, before);
   } finally {
     links.close();
   }
+}
+
+async function wireInside6(
+  links: Links,
+  link: number,
+  id: number,
+  { prefix }: Uplink,
+  before?: Uplink,
+): Promise<void> {
+  const all = { to: { address: '::', length: 0 }, link, via: GATEWAY6 };
+  if (prefix) {
+    await links.addAddress(link, addressIn(prefix, id));
+    await links.addRoute({ ...all, source: addressIn(prefix, id) });
+  }
+  if (!before?.prefix || before.prefix === prefix) return;
+  await links.removeAddress(link, addressIn(before.prefix, id));
+  if (!prefix) await links.removeRoute(all);
 }

@@ -3,6 +3,7 @@ import { availableParallelism, hostname } from 'node:os';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { parse } from 'yaml';
+import { isSliverNetwork } from '../../netns/ipv6/prefix.ts';
 import { isPrefix, parseRefusal, type Refusal } from '../../netns/limits/refusals.ts';
 import { SliverdError } from '../errors.ts';
 import { DEFAULT_RSPEC, mergeRSpec, PartialRSpec, type RSpec } from '../resources/rspec.ts';
@@ -67,6 +68,13 @@ const ConfigFile = Type.Object(
                 'Prefixes whose traffic neither counts nor waits, but for net.exempt.*: the campus, a research network.',
             }),
           ),
+          ipv6: Type.Optional(
+            Type.String({
+              maxLength: 64,
+              description:
+                "The prefix of slivers' own IPv6 addresses, of 112 bits at most, as 2001:db8:1::/64; 'none': they have none; default: the network that the uplink has an address in.",
+            }),
+          ),
           refuse: Type.Optional(
             Type.Array(Type.String({ minLength: 3, maxLength: 100 }), {
               maxItems: 4096,
@@ -124,7 +132,7 @@ export interface Config {
   reserve: { cores: number; memoryBytes: number; processes: number; diskBytes: number };
   docker?: { socket: string };
   uplink?: string;
-  network: { up: number; down: number; exempt: readonly string[]; refuse: readonly Refusal[] };
+  network: { up: number; down: number; exempt: readonly string[]; refuse: readonly Refusal[]; ipv6?: string };
   flows: { bytes: number; days: number };
   buildNetwork?: string;
   stopGraceSeconds: number;
@@ -180,6 +188,7 @@ export function parseConfig(text: string, file: string): Config {
       down: settings.network?.down ?? Number.POSITIVE_INFINITY,
       exempt: exemptPrefixes(settings.network?.exempt ?? [], file),
       refuse: refusals(settings.network?.refuse ?? REFUSED, file),
+      ...(settings.network?.ipv6 ? { ipv6: sliverNetwork(settings.network.ipv6, file) } : {}),
     },
     flows: { bytes: settings.flows?.bytes ?? 2 * 2 ** 30, days: settings.flows?.days ?? 90 },
     ...(settings.buildNetwork ? { buildNetwork: settings.buildNetwork } : {}),
@@ -196,6 +205,14 @@ function exemptPrefixes(prefixes: readonly string[], file: string): readonly str
         `${file}: network.exempt: '${prefix}' is not a prefix, as in 192.0.2.0/24 or 2001:db8::/32`,
       );
   return prefixes;
+}
+
+function sliverNetwork(text: string, file: string): string {
+  if (isSliverNetwork(text)) return text;
+  throw new SliverdError(
+    'bad-config',
+    `${file}: network.ipv6: '${text}' is neither 'none' nor a prefix of 1 to 112 bits with nothing behind it, as 2001:db8:1::/64`,
+  );
 }
 
 /** Mail to anywhere: what a machine that was broken into is used for first, and what gets its address listed. */

@@ -93,13 +93,36 @@ static __always_inline void wait_in(struct __sk_buff *skb, __u16 minor)
 		skb->priority = CLASSES | minor;
 }
 
-/* Whether a sliver's packet is fit to leave, whatever became of the rules that see to it: it has the shared address, and
- * a port that isn't another's. */
+/* Slivers' own IPv6 addresses: the prefix, with the id in its last 16 bits, which are 0 here; all 0 where there is none. */
+struct settings6 {
+	__u32 prefix[4];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct settings6);
+} settings6 SEC(".maps");
+
+static __always_inline int is_forged6(struct __sk_buff *skb)
+{
+	__u32 zero = 0, source[4];
+	struct settings6 *s = bpf_map_lookup_elem(&settings6, &zero);
+	if (!s || bpf_skb_load_bytes_relative(skb, offsetof(struct ipv6hdr, saddr), source, 16, BPF_HDR_START_NET))
+		return 1;
+	return !s->prefix[0] || source[0] != s->prefix[0] || source[1] != s->prefix[1] || source[2] != s->prefix[2] ||
+	       source[3] != (s->prefix[3] | bpf_htonl(skb->mark & ID_MASK));
+}
+
+/* Whether a sliver's packet is fit to leave, whatever became of the rules that see to it: it has the shared address and
+ * a port that isn't another's, or the sliver's own address of IPv6. */
 static __always_inline int is_forged(struct __sk_buff *skb)
 {
 	struct settings *s = config();
 	struct iphdr ip;
 	__be16 port;
+	if (skb->protocol == bpf_htons(ETH_P_IPV6))
+		return is_forged6(skb);
 	if (skb->protocol != bpf_htons(ETH_P_IP) || !s)
 		return 0;
 	if (bpf_skb_load_bytes_relative(skb, 0, &ip, sizeof(ip), BPF_HDR_START_NET) || ip.saddr != s->public4)

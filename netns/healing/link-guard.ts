@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
+import { addressIn } from '../ipv6/prefix.ts';
 import type { Link, Links } from '../links.ts';
-import { GATEWAY, internalOf } from '../numbers.ts';
+import { GATEWAY, GATEWAY6, internalOf } from '../numbers.ts';
 import type { PortLedger } from '../ports/ledger.ts';
 import { setSysctl } from '../sysctl.ts';
 import type { Uplink } from '../uplink.ts';
@@ -36,8 +37,15 @@ export class LinkGuard {
       if (suspected(uplink.index)) await this.#uplink(uplink);
       const [addressed, routed] = await this.#present();
       for (const [id, { index, up }] of slivers) {
-        const whole = up && addressed.has(index) && routed.get(index)?.includes(`${internalOf(id)}/32`);
-        if (!whole || suspected(index)) await furnish(this.#links, id);
+        const { prefix } = uplink;
+        const whole =
+          up &&
+          addressed.has(`${GATEWAY} ${index}`) &&
+          routed.get(index)?.includes(`${internalOf(id)}/32`) &&
+          (!prefix ||
+            (addressed.has(`${GATEWAY6} ${index}`) &&
+              routed.get(index)?.includes(`${addressIn(prefix, id)}/128`)));
+        if (!whole || suspected(index)) await furnish(this.#links, id, uplink);
         if (suspected(index)) await this.#ledger()?.keepLink(id, index);
       }
     } catch (error) {
@@ -46,9 +54,13 @@ export class LinkGuard {
     }
   }
 
-  async #present(): Promise<[Set<number>, Map<number, string[]>]> {
-    const addresses = (await this.#links.addresses()).filter(({ address }) => address === GATEWAY);
-    return [new Set(addresses.map(({ link }) => link)), await this.#links.destinations()];
+  /** Addresses with their links, and where routes lead, by link. */
+  async #present(): Promise<[Set<string>, Map<number, string[]>]> {
+    const addresses = await this.#links.addresses();
+    return [
+      new Set(addresses.map(({ address, link }) => `${address} ${link}`)),
+      await this.#links.destinations(),
+    ];
   }
 
   async #uplink({ name, index }: Uplink): Promise<void> {

@@ -2,7 +2,8 @@ import { createRequire } from 'node:module';
 import { attributesOf } from '../links.ts';
 
 const NETLINK_ROUTE = 0;
-const [RTNLGRP_TC, RTNLGRP_IPV4_NETCONF] = [4, 24];
+/** Of filters, and of IPv4's and IPv6's settings. */
+const GROUPS = [4, 24, 25];
 const RTM_NEWNETCONF = 80;
 /** RTM_NEWQDISC, RTM_DELQDISC, RTM_NEWTFILTER, RTM_DELTFILTER. */
 const FILTERS = [36, 37, 44, 45];
@@ -27,6 +28,6 @@ export function watchLinks(changed: (link?: number) => void): () => void {
     }
   });
   socket.on('error', () => changed()); // messages were lost
-  for (const group of [RTNLGRP_TC, RTNLGRP_IPV4_NETCONF]) socket.addMembership(group);
+  for (const group of GROUPS) socket.addMembership(group);
   return () => socket.close();
 }

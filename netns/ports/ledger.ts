@@ -6,7 +6,7 @@ import { forgetFlows } from '../forget.ts';
 import { type Denial, DenialReader } from './denials.ts';
 import { Homes } from './homes.ts';
 import { COMMAND_BYTES, NODE, named, Operation, type Protocol, RESERVED, slotOf, timeOf } from './layout.ts';
-import { type Settings, settingsRecord } from './settings.ts';
+import { prefixRecord, type Settings, settingsRecord } from './settings.ts';
 import type { PortEntry, SharedPorts } from './shared-ports.ts';
 import { SliverLinks } from './sliver-links.ts';
 import { type Slot, Slots } from './slots.ts';
@@ -58,6 +58,7 @@ export class PortLedger implements SharedPorts {
   /** Takes effect with the next bind and the next connection. */
   configure(settings: Settings): void {
     update(this.programs.map('settings'), number(0), settingsRecord(settings));
+    update(this.programs.map('settings6'), number(0), prefixRecord(settings));
   }
 
   /**

@@ -1,10 +1,13 @@
 import { SliverdError } from '../../daemon/errors.ts';
+import { packAddress } from '../address.ts';
 import { address4 } from './layout.ts';
 
 /** What the programs must know beside who is who. */
 export interface Settings {
   /** The shared IPv4 address; none: only wildcard binds claim. */
   publicAddress?: string;
+  /** Of slivers' own IPv6 addresses; none: they have none, and no packet of IPv6 leaves. */
+  prefix?: string;
   /** Where a sliver reaches the node's own ports; none: it doesn't. */
   nodeAddress?: string;
   /** Ports that a bind to port 0 gets, both ends included: as net.ipv4.ip_local_port_range of the slivers. */
@@ -30,3 +33,7 @@ export function settingsRecord({ publicAddress, nodeAddress, ephemeral, remap }:
     throw new SliverdError('bad-config', `a range of ports ends before it begins: ${ephemeral} or ${remap}`);
   return record;
 }
+
+/** struct settings6 of traffic.h. */
+export const prefixRecord = ({ prefix }: Settings): Buffer =>
+  (prefix && packAddress(prefix)) || Buffer.alloc(16);

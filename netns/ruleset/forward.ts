@@ -1,18 +1,26 @@
 import { SLIVER_MARK } from '../numbers.ts';
-import { accept, chain, drop, has, meta, rule } from './expressions.ts';
+import { accept, chain, ct, drop, has, match, meta, rule } from './expressions.ts';
 import { fromSliver, fromUplink, type Part, toCarrier, toSliver, toUplink } from './part.ts';
 
-/** Who reaches whom: from the world to slivers by the carrier alone, and from slivers to the world and to each other. */
+/**
+ * Who reaches whom: from the world to slivers by the carrier alone, and from slivers to the world and to each other. On a
+ * machine that forwards because of its slivers, nobody else's packets are forwarded.
+ */
 export const forward: Part = {
   chains: [chain('forward', 'filter', 'forward', 0)],
   objects: [],
   rules: (uplink) => [
     rule('forward', fromUplink(uplink), toCarrier, has(meta('mark'), SLIVER_MARK), accept),
     rule('forward', toCarrier, drop),
+    rule('forward', fromSliver, match(ct('state'), 'untracked', 'in'), drop), // it would be in no record
     rule('forward', fromSliver, toUplink(uplink), accept),
     rule('forward', fromSliver, toSliver, accept),
     rule('forward', fromSliver, drop),
     rule('forward', toSliver, drop),
+    ...(uplink.forwards.ip
+      ? []
+      : [rule('forward', fromUplink(uplink), match(meta('nfproto'), 'ipv4'), drop)]),
+    ...(uplink.forwards.ip6 ? [] : [rule('forward', match(meta('nfproto'), 'ipv6'), drop)]),
   ],
   elements: () => [],
 };

@@ -1,4 +1,5 @@
-import { internalOf, linkOf, markOf, SLIVER_MARK, UNCHECKED_MARK } from '../numbers.ts';
+import { addressIn } from '../ipv6/prefix.ts';
+import { internalOf, LINK_LOCAL, linkOf, markOf, SLIVER_MARK, UNCHECKED_MARK } from '../numbers.ts';
 import {
   chain,
   concat,
@@ -35,6 +36,10 @@ export const origin: Part = {
   objects: [
     { add: { map: { ...table, name: 'marks', type: 'ifname', map: 'mark' } } },
     { add: { set: { ...table, name: 'sources', type: ['ifname', 'ipv4_addr'] } } },
+    { add: { set: { ...table, name: 'sources6', type: ['ifname', 'ipv6_addr'] } } },
+    { add: { map: { ...table, name: 'homes6', type: 'ipv6_addr', map: 'mark' } } },
+    { flush: { set: { ...table, name: 'sources6' } } },
+    { flush: { map: { ...table, name: 'homes6' } } },
     { flush: { map: { ...table, name: 'zones' } } },
     { flush: { map: { ...table, name: 'marks' } } },
     { flush: { set: { ...table, name: 'sources' } } },
@@ -44,12 +49,16 @@ export const origin: Part = {
     uplink.marks
       ? rule('origin', fromSliver, lacks(meta('mark'), UNCHECKED_MARK), drop)
       : rule('origin', fromSliver, set(meta('mark'), { '|': [meta('mark'), UNCHECKED_MARK] })),
-    rule(
-      'origin',
-      fromSliver,
-      match(concat(meta('iifname'), field('ip', 'saddr')), '@sources'),
-      set(meta('mark'), { '&': [meta('mark'), ~UNCHECKED_MARK >>> 0] }),
+    ...['', '6'].map((six) =>
+      rule(
+        'origin',
+        fromSliver,
+        match(concat(meta('iifname'), field(`ip${six}`, 'saddr')), `@sources${six}`),
+        set(meta('mark'), { '&': [meta('mark'), ~UNCHECKED_MARK >>> 0] }),
+      ),
     ),
+    // Who has no address yet asks whether somebody has the one that it wants. Nobody has.
+    rule('origin', fromSliver, match(field('ip6', 'saddr'), '::'), drop),
     rule('origin', fromSliver, has(meta('mark'), UNCHECKED_MARK), spoofed),
     rule(
       'origin',
@@ -57,6 +66,8 @@ export const origin: Part = {
       set({ ct: { key: 'zone', dir: 'original' } }, lookup(meta('iifname'), 'zones')),
     ),
     ...reservedFirst('steer', uplink),
+    // An address of its own is the sliver's whatever the port.
+    rule('steer', fromUplink(uplink), set(meta('mark'), lookup(field('ip6', 'daddr'), 'homes6'))),
     rule('steer', fromSliver, isNew, set(ct('mark'), lookup(meta('iifname'), 'marks'))),
     rule('steer', fromUplink(uplink), isNew, has(meta('mark'), SLIVER_MARK), set(ct('mark'), meta('mark'))),
     // Without connections a peer's next packet may be for who has the port by now.
@@ -69,11 +80,22 @@ export const origin: Part = {
       set(ct('mark'), meta('mark')),
     ),
     rule('steer', fromUplink(uplink), has(ct('mark'), SLIVER_MARK), set(meta('mark'), ct('mark'))),
+    // On one machine it would have arrived. (Others have their hop put back at the sliver's link.)
+    ...[field('ip', 'ttl'), field('ip6', 'hoplimit')].map((hops) =>
+      rule('steer', fromUplink(uplink), match(hops, 1), has(meta('mark'), SLIVER_MARK), set(hops, 2)),
+    ),
   ],
   elements: (verb, { id }, uplink) => [
     element(verb, table, 'zones', linkOf(id), id),
     element(verb, table, 'marks', linkOf(id), markOf(id)),
     element(verb, table, 'sources', concat(linkOf(id), uplink.address)),
     element(verb, table, 'sources', concat(linkOf(id), internalOf(id))),
+    ...(uplink.prefix
+      ? [
+          element(verb, table, 'sources6', concat(linkOf(id), LINK_LOCAL)),
+          element(verb, table, 'sources6', concat(linkOf(id), addressIn(uplink.prefix, id))),
+          element(verb, table, 'homes6', addressIn(uplink.prefix, id), markOf(id)),
+        ]
+      : []),
   ],
 };

@@ -1,3 +1,4 @@
+import { PREFIX_LENGTH } from '../ipv6/prefix.ts';
 import { FOREIGN_MARK, INTERNAL_NETWORK, linkOf, markOf, SLIVER_MARK } from '../numbers.ts';
 import {
   accept,
@@ -20,7 +21,7 @@ import { fromSliver, fromUplink, type Part, toUplink } from './part.ts';
 const PORTS = { set: ['tcp', 'udp'] };
 const state = (...states: string[]) => match(ct('state'), states.length > 1 ? states : states[0], 'in');
 const internal = { prefix: { addr: INTERNAL_NETWORK.address, len: INTERNAL_NETWORK.length } };
-const reached = { ct: { key: 'ip daddr', dir: 'original' } };
+const reached = (six = '') => ({ ct: { key: `ip${six} daddr`, dir: 'original' } });
 const own = match(concat(meta('iifname'), ct('mark')), '@owners');
 
 /**
@@ -60,11 +61,14 @@ export const ownConnections: Part = {
     rule(
       'own',
       fromSliver,
-      match(reached, internal),
-      match(concat(meta('iifname'), reached), '@sources'),
+      match(reached(), internal),
+      match(concat(meta('iifname'), reached()), '@sources'),
       accept,
     ),
-    rule('own', fromSliver, match(meta('nfproto'), 'ipv4'), counted('foreign'), drop),
+    rule('own', fromSliver, match(concat(meta('iifname'), reached('6')), '@sources6'), accept),
+    // What neighbours tell each other on a link of IPv6 is of no connection.
+    rule('own', fromSliver, state('untracked'), match(meta('l4proto'), 'ipv6-icmp'), accept),
+    rule('own', fromSliver, counted('foreign'), drop),
     // Nobody outside passes for a neighbour.
     rule(
       'own',
@@ -74,6 +78,17 @@ export const ownConnections: Part = {
       counted('foreign'),
       drop,
     ),
+    ...(uplink.prefix
+      ? [
+          rule(
+            'own',
+            fromUplink(uplink),
+            match(field('ip6', 'saddr'), { prefix: { addr: uplink.prefix, len: PREFIX_LENGTH } }),
+            counted('foreign'),
+            drop,
+          ),
+        ]
+      : []),
     // A packet that is out of its connection's window comes to the node, which knows of no such connection.
     rule(
       'resets',

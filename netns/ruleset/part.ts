@@ -7,6 +7,10 @@ export interface Uplink {
   readonly name: string;
   /** The node's public IPv4 address, in dotted form. */
   readonly address: string;
+  /** Of slivers' own IPv6 addresses. */
+  readonly prefix?: string;
+  /** Whether the machine forwards by itself: else it does for slivers only. */
+  readonly forwards: { readonly ip: boolean; readonly ip6: boolean };
   /** Whether a BPF program marks what comes in at slivers' links (netns/bpf/links.h). */
   readonly marks: boolean;
   /** What is delivered where no program does it. */

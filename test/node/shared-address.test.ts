@@ -91,6 +91,19 @@ describe('ports', () => {
     expect(world.inside('world', 'busybox', 'nc', '-w', '3', ADDRESS, '8080')).toBe('from a_two\n');
   });
 
+  it('are reached by what has just as many hops left as lead to the node', async () => {
+    await serve('a_one', 8081);
+    await until(async () => (await owners()).includes('8081/tcp a_one bind'), 'the claim');
+    const connect = (hops: number) => `import socket
+s = socket.socket()
+s.settimeout(5)
+s.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ${hops})
+s.connect(('${ADDRESS}', 8081))
+print(s.recv(99).decode(), end='')`;
+    expect(() => world.inside('world', 'python3', '-c', connect(3))).toThrow();
+    expect(world.inside('world', 'python3', '-c', connect(4))).toBe('from a_one\n');
+  });
+
   it('tell who was denied what, and whose it is', async () => {
     const { items } = await node.ok('GET', '/v1/events?subject=a_two&limit=1000');
     expect(items).toContainEqual(

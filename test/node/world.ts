@@ -7,6 +7,7 @@ let worlds = 0;
 export class World {
   /** Of the outside host. */
   static readonly address = '203.0.113.7';
+  static readonly address6 = '2001:db8:ffff::7';
   readonly #name = `sliverd-test-${process.pid}-${++worlds}`;
 
   constructor() {

@@ -30,6 +30,7 @@ export class BenchNode {
     const cgroup = `/sys/fs/cgroup/${folder.split('/').at(-1)}`;
     mkdirSync(`${cgroup}/sliver`, { recursive: true });
     const network = await openNetwork({
+      runDirectory: folder,
       bpf: `${folder}/bpf`,
       cgroup,
       caps: NO_CAPS,
@@ -37,7 +38,6 @@ export class BenchNode {
       flows: {
         folder: `${folder}/flows`,
         budget: { bytes: 2 ** 30, days: 1 },
-        runDirectory: folder,
         cgroup: `${cgroup}/flows`,
         version: 'bench',
       },

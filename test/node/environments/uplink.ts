@@ -35,6 +35,7 @@ export class TestUplink {
     const log = pino({ level: 'silent' });
     const options = {
       uplink: 'up0',
+      runDirectory: folder,
       bpf: `${folder}/bpf`,
       cgroup: `/sys/fs/cgroup${cgroup}`,
       caps: NO_CAPS,

@@ -26,6 +26,7 @@ const cgroup = '/sys/fs/cgroup/slivers';
 mkdirSync(cgroup);
 const network = await openNetwork({
   uplink: 'up0',
+  runDirectory: '/run',
   bpf: '/run/bpf',
   cgroup,
   caps: NO_CAPS,
@@ -33,7 +34,6 @@ const network = await openNetwork({
   flows: {
     folder: '/run/flows',
     budget: { bytes: 2 ** 24, days: 1 },
-    runDirectory: '/run',
     cgroup: `${cgroup}/flows`,
     version: 'test',
   },

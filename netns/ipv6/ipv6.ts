@@ -1,0 +1,80 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { HeldSettings } from '../held-settings.ts';
+import type { Links } from '../links.ts';
+import { OURS } from '../numbers.ts';
+import { readSysctl } from '../sysctl.ts';
+import type { Uplink } from '../uplink.ts';
+import { addressIn, isIn, PREFIX_LENGTH } from './prefix.ts';
+
+const SETTINGS = '/proc/sys/net/ipv6/conf';
+
+/** Whether the kernel has IPv6. */
+export const hasIpv6 = (): boolean => existsSync(SETTINGS);
+
+/**
+ * The node's side of slivers' IPv6 addresses (docs/decisions/0020-ipv6.md): the machine forwards, answers its neighbours for
+ * them, and knows that those nobody has are nowhere.
+ */
+export class Ipv6 {
+  readonly #links: Links;
+  readonly #settings: HeldSettings;
+
+  /** @param file where it is noted what the machine's settings were, which a reboot forgets with them */
+  constructor(links: Links, file: string) {
+    this.#links = links;
+    this.#settings = new HeldSettings(file);
+  }
+
+  /** Whether the machine would forward without us. */
+  get forwards(): boolean {
+    return hasIpv6() && this.#settings.was('ipv6/conf/all/forwarding') !== '0';
+  }
+
+  /** Makes all of it as it is to be, and takes away what is of slivers or of a prefix that aren't. @param ids of links */
+  async keep({ index, name, prefix }: Uplink, ids: Iterable<number>): Promise<void> {
+    if (!hasIpv6()) return;
+    if (prefix) {
+      this.#forward(name);
+      await this.#links.addRoute({ to: { address: prefix, length: PREFIX_LENGTH }, protocol: OURS });
+    } else this.#settings.giveBack();
+    for (const route of await this.#links.routesBy(OURS))
+      if (!isIn(prefix, route.to.address)) await this.#links.removeRoute(route);
+    const wanted = new Set(prefix ? [...ids].map((id) => addressIn(prefix, id)) : []);
+    const have = new Set<string>();
+    for (const { link, address } of await this.#links.proxiesBy(OURS))
+      if (link === index && wanted.has(address)) have.add(address);
+      else await this.#links.removeProxy(link, address);
+    for (const address of wanted) if (!have.has(address)) await this.#links.addProxy(index, address);
+  }
+
+  /** A sliver's address is answered for. */
+  async connect({ index, prefix }: Uplink, id: number): Promise<void> {
+    if (prefix) await this.#links.addProxy(index, addressIn(prefix, id));
+  }
+
+  /** The sliver is gone, and its link with it. */
+  async disconnect({ index, prefix }: Uplink, id: number): Promise<void> {
+    if (prefix) await this.#links.removeProxy(index, addressIn(prefix, id));
+  }
+
+  /** Leaves the machine as it was. */
+  async down({ name, index, address }: Uplink): Promise<void> {
+    await this.keep({ name, index, address }, []);
+  }
+
+  /**
+   * The kernel forwards for all links or none; netns/ruleset/forward.ts sees to it that nothing but slivers' packets is. A
+   * machine that forwards would not listen to routers any more: what listened goes on.
+   */
+  #forward(uplink: string): void {
+    const links = readdirSync(SETTINGS).filter(
+      (name) => name !== 'all' && !/^sv[0-9]+$|^slivers0p?$/.test(name),
+    );
+    for (const link of links)
+      if (readSysctl(`ipv6/conf/${link}/accept_ra`) === '1')
+        this.#settings.hold(`ipv6/conf/${link}/accept_ra`, '2');
+    this.#settings.hold('ipv6/conf/all/forwarding', '1');
+    this.#settings.hold(`ipv6/conf/${uplink}/proxy_ndp`, '1');
+    this.#settings.hold(`ipv6/neigh/${uplink}/proxy_delay`, '0'); // else up to 0.8 s, in case somebody else has it
+  }
+}
