@@ -32,17 +32,17 @@ export class Carrier {
     const have = (await this.#links.list()).map(({ name }) => name);
     if (!have.includes(CARRIER)) await this.#links.addCable(CARRIER, { name: CARRIER_END });
     const carrier = await this.#links.find(CARRIER);
-    if (hasIpv6()) {
-      setSysctl(`ipv6/conf/${CARRIER_END}/disable_ipv6`, '1');
-      setSysctl(`ipv6/conf/${CARRIER}/addr_gen_mode`, '1'); // it has no address
-      setSysctl(`ipv6/conf/${CARRIER}/disable_ipv6`, '0');
-    }
+    if (hasIpv6()) setSysctl(`ipv6/conf/${CARRIER_END}/disable_ipv6`, '1');
     await this.#links.setUp((await this.#links.find(CARRIER_END)).index);
     await this.#links.setUp(carrier.index, { address: MAC, noarp: true });
   }
 
   async route(): Promise<void> {
     const { index: link } = await this.#links.find(CARRIER);
+    if (hasIpv6()) {
+      setSysctl(`ipv6/conf/${CARRIER}/addr_gen_mode`, '1'); // it has no address
+      setSysctl(`ipv6/conf/${CARRIER}/disable_ipv6`, '0');
+    }
     for (const six of families()) {
       await this.#links.addRoute({ to: six ? EVERYWHERE6 : EVERYWHERE, link, table: TABLE });
       for (const rule of [LOCAL, UNCHECKED, MARKED]) await this.#links.addRule({ six, ...rule });

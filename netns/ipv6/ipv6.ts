@@ -33,6 +33,7 @@ export class Ipv6 {
   /** Makes all of it as it is to be, and takes away what is of slivers or of a prefix that aren't. @param ids of links */
   async keep({ index, name, prefix }: Uplink, ids: Iterable<number>): Promise<void> {
     if (!hasIpv6()) return;
+    if (prefix && !existsSync(`${SETTINGS}/${name}`)) return; // somebody unplugged it
     if (prefix) {
       this.#forward(name);
       await this.#links.addRoute({ to: { address: prefix, length: PREFIX_LENGTH }, protocol: OURS });

@@ -156,7 +156,8 @@ describe('nobody', () => {
         `ip -6 address add ${address()}/128 dev lo nodad; ping -n -c2 -i0.2 -W1 -I ${address()} ${WORLD}`,
       );
       await sh(ONE, `ip -6 address del ${address()}/128 dev lo`);
-      expect((await usage(ONE)).refused.spoofed).toBe(before + 2);
+      // It may ask for its gateway from there, too.
+      expect((await usage(ONE)).refused.spoofed).toBeGreaterThanOrEqual(before + 2);
       expect(counted(world.inside('r1', 'nft', 'list', 'counter', 'ip6', 'seen', 'from_it'))).toBe(0);
     } finally {
       world.inside('r1', 'nft', 'delete', 'table', 'ip6', 'seen');

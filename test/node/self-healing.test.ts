@@ -32,13 +32,24 @@ beforeAll(async () => {
   await node.ok('POST', '/v1/slivers', { name: 'a_two', image: 'small' });
   await node.ok('POST', '/v1/ports', { sliver: 'a_two', protocol: 'udp', port: TAKEN });
   node.inside('nft', 'add table inet other; add chain inet other mine; add rule inet other mine accept');
-  witness = spawn('ip', ['netns', 'exec', world.namespace('r1'), 'python3', WITNESS!, ADDRESS, `${TAKEN}`]);
+  const [own6, neighbour6] = [await own('a_one'), await own('a_two')];
+  witness = spawn('ip', [
+    'netns',
+    'exec',
+    world.namespace('r1'),
+    'python3',
+    WITNESS!,
+    ADDRESS,
+    `${TAKEN}`,
+    own6,
+  ]);
   const lines = createInterface({ input: witness.stdout! });
   await once(lines, 'line');
   lines.on('line', (line) => seen.push(line));
   const { pid, id } = await node.ok('GET', '/v1/slivers/a_one');
   const words = [ADDRESS, `100.64.0.${id}`, '198.51.100.99', World.address, `${TAKEN}`];
-  forger = spawn('nsenter', [`--net=/proc/${pid}/ns/net`, 'python3', FORGER!, ...words], {
+  const words6 = [own6, neighbour6, World.address6];
+  forger = spawn('nsenter', [`--net=/proc/${pid}/ns/net`, 'python3', FORGER!, ...words, ...words6], {
     stdio: 'inherit',
   });
   await honest();
@@ -53,8 +64,13 @@ afterAll(async () => {
 /** Waits until what the sliver sends honestly gets through from now on. */
 async function honest(): Promise<void> {
   const from = seen.length;
-  await until(() => seen.slice(from).includes('true honest'), 'honest packets to get through');
+  const both = ['true honest', 'true honest6'];
+  await until(() => both.every((said) => seen.slice(from).includes(said)), 'honest packets to get through');
 }
+const own = async (name: string) => {
+  const { stdout } = await node.exec(name, 'ip', '-6', 'address', 'show', 'dev', 'eth0');
+  return /inet6 (2\S+)\/128/.exec(stdout)?.[1] ?? '';
+};
 const forged = () => seen.filter((said) => said.startsWith('forged'));
 
 /** All that the node keeps in its network, as tools show it. */
@@ -79,6 +95,8 @@ const others = () =>
     `exec 2> /dev/null; 
     ip rule; ip route show table 100; ip -br link | grep -E '^(sv|slivers)' | sed 's/@[^ ]*//' | awk '{ print $1, $2 }' | sort
     for link in sv1 sv2; do ip -br address show dev $link | sed 's/@[^ ]*//'; ip route show dev $link; done
+    ip -6 rule; ip -6 route show table 100; ip -6 route show proto 83 | sort; ip -6 neighbour show nud permanent | sort; ip -6 neighbour show proxy | sort
+    for name in conf/all/forwarding conf/sv1/disable_ipv6 conf/sv1/accept_ra conf/eth0/proxy_ndp; do cat /proc/sys/net/ipv6/$name; done
     for link in sv1 sv2 eth0; do cat /proc/sys/net/ipv4/conf/$link/forwarding /proc/sys/net/ipv4/conf/$link/rp_filter
       for way in ingress egress; do tc filter show dev $link $way; done; done
     tc filter show dev slivers0 egress
@@ -115,6 +133,20 @@ describe('what somebody takes away is back soon, and nothing forged leaves meanw
     ['forwarding', 'sysctl -qw net.ipv4.conf.eth0.forwarding=0 net.ipv4.conf.sv1.forwarding=0'],
     ['forwarding of all links', 'sysctl -qw net.ipv4.ip_forward=1; sysctl -qw net.ipv4.ip_forward=0'],
     ['sources that are not asked for', 'sysctl -qw net.ipv4.conf.sv1.rp_filter=1'],
+    ['IPv6: the routing rule for what is unchecked', 'ip -6 rule del priority 9'],
+    ['IPv6: the routing rule to the carrier', 'ip -6 rule del priority 10'],
+    [
+      'IPv6: the place of the local table',
+      'ip -6 rule add priority 0 lookup local; ip -6 rule del priority 1000',
+    ],
+    ['IPv6: the route to the carrier', 'ip -6 route flush table 100'],
+    ['IPv6: the routes to slivers, and to nobody', 'ip -6 route flush proto 83'],
+    ['IPv6: the address on a sliver’s link', 'ip -6 address flush dev sv1'],
+    ['IPv6: all of it on a sliver’s link', 'sysctl -qw net.ipv6.conf.sv1.disable_ipv6=1'],
+    ['IPv6: all of it on the carrier', 'sysctl -qw net.ipv6.conf.slivers0.disable_ipv6=1'],
+    ['IPv6: the addresses that are slivers’ own', 'nft flush set inet sliverd sources6'],
+    ['IPv6: forwarding', 'sysctl -qw net.ipv6.conf.all.forwarding=0'],
+    ['IPv6: an answer, and a route', 'ip -6 neighbour flush proxy 2> /dev/null; ip -6 route flush proto 83'],
   ])('%s', async (what, command) => {
     const before = await complete();
     const began = performance.now();
@@ -158,8 +190,11 @@ describe('what somebody takes away is back soon, and nothing forged leaves meanw
 
   it('the uplink, which is another one of that name afterwards', async () => {
     const before = await complete();
+    const [{ address: hardware }] = JSON.parse(node.inside('ip', '-json', 'link', 'show', 'dev', 'eth0'));
     node.inside('ip', 'link', 'del', 'eth0');
     world.connect(holder, ADDRESS);
+    // Slivers have other addresses of IPv6 with another, and that is seen too.
+    node.inside('ip', 'link', 'set', 'eth0', 'address', hardware);
     await until(() => whole() === before, 'all of it to be back');
     await honest();
     expect(forged()).toEqual([]);
@@ -177,8 +212,14 @@ it('forged packets would be seen here: they leave when everything is gone at onc
   const before = await complete();
   node.daemon?.kill('SIGSTOP');
   try {
-    node.inside('sh', '-c', 'nft flush ruleset; ip rule del priority 9; tc qdisc del dev eth0 clsact');
-    const kinds = ['stranger', 'host', 'internal', 'port'].map((kind) => `forged ${kind}`);
+    node.inside(
+      'sh',
+      '-c',
+      'nft flush ruleset; ip rule del priority 9; ip -6 rule del priority 9; tc qdisc del dev eth0 clsact',
+    );
+    const kinds = [...['stranger', 'host', 'internal', 'port'], ...['stranger6', 'host6', 'neighbour6']].map(
+      (kind) => `forged ${kind}`,
+    );
     await until(() => kinds.every((kind) => seen.includes(kind)), 'forged packets');
   } finally {
     node.daemon?.kill('SIGCONT');
