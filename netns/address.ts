@@ -19,6 +19,12 @@ export function packAddress(text: string): Buffer | undefined {
   return bytes;
 }
 
+/** IPv4 within IPv6, as some programs write it (::ffff:192.0.2.1), is IPv4: that is what is on the wire. */
+export const unmapped = (bytes: Buffer): Buffer =>
+  bytes.length === 16 && bytes.subarray(0, MAPPED.length).equals(MAPPED)
+    ? bytes.subarray(MAPPED.length)
+    : bytes;
+
 /** As people write it (RFC 5952). */
 export function addressText(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join('.');

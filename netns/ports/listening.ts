@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { MAPPED } from '../address.ts';
+import { unmapped } from '../address.ts';
 import { address4, type Protocol } from './layout.ts';
 import { type BoundSocket, boundSockets } from './sock-diag.ts';
 
@@ -15,8 +15,7 @@ export function listeningPorts(publicAddress: string): { protocol: Protocol; por
   const shared = address4(publicAddress);
   const found = new Map<string, { protocol: Protocol; port: number }>();
   for (const { protocol, port, address } of sockets()) {
-    const own =
-      address.length === 16 && address.subarray(0, 12).equals(MAPPED) ? address.subarray(12) : address;
+    const own = unmapped(address);
     if (own.every((byte) => byte === 0) || own.equals(shared))
       found.set(`${protocol}${port}`, { protocol, port });
   }

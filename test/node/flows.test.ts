@@ -113,6 +113,11 @@ describe('a flow', () => {
     expect((await flows({ ...asked, sliver: 'b_next' })).items).toHaveLength(1);
   });
 
+  it('is found by its address in any form', async () => {
+    const asked = { destination: `::ffff:${World.address}`, destinationPort: 9001 };
+    expect((await flows(asked)).items).toHaveLength(1);
+  });
+
   it('is found by its time, and not by another', async () => {
     const at = (offset: number) => new Date(Date.now() + offset).toISOString();
     const asked = { destination: World.address, destinationPort: 9001 };

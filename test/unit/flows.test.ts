@@ -5,7 +5,7 @@ import { EventLog } from '../../daemon/events/log.ts';
 import { Flows } from '../../daemon/slivers/flows.ts';
 import { SliverStore } from '../../daemon/slivers/store.ts';
 import { Database } from '../../daemon/store/database.ts';
-import { addressText, packAddress } from '../../netns/address.ts';
+import { addressText, packAddress, unmapped } from '../../netns/address.ts';
 import type { Filter } from '../../netns/flows/filter.ts';
 import type { Flow } from '../../netns/flows/flow.ts';
 import { Journal } from '../../netns/flows/journal.ts';
@@ -45,6 +45,8 @@ describe('addresses', () => {
   );
   it('takes IPv4 within IPv6', () => {
     expect(bytes('::ffff:192.0.2.1').toString('hex')).toBe('00000000000000000000ffffc0000201');
+    expect(unmapped(bytes('::FFFF:192.0.2.1'))).toEqual(bytes('192.0.2.1'));
+    expect(unmapped(bytes('::192.0.2.1'))).toHaveLength(16);
   });
   it.each(['', 'nowhere', '192.0.2', '192.0.2.256', 'fe80::1%eth0', ':::'])('is none: %j', (text) => {
     expect(packAddress(text)).toBeUndefined();
@@ -57,7 +59,14 @@ describe('a segment', () => {
   const long = flow({ remotePort: 22, start: HOUR, end: 20 * HOUR });
   const into = flow({ inbound: true, localPort: 8080, sliver: 2, peer: null });
   const neighbour = flow({ remote: plain('100.64.0.2'), peer: 2, protocol: 1 });
-  segment.add([flow({}), long, into, neighbour]);
+  const six = flow({
+    remote: plain('2001:db8::a0:7'),
+    remotePort: 443,
+    local: plain('2001:db8:1::10'),
+    start: 40 * HOUR,
+    end: 41 * HOUR,
+  });
+  segment.add([flow({}), long, into, neighbour, six]);
   const found = (filter: Filter) => segment.find(filter, 10);
 
   it('finds by either side, as it was begun', () => {
@@ -77,8 +86,15 @@ describe('a segment', () => {
     expect(found({ sliver: 2 })).toEqual(expect.arrayContaining([into, neighbour]));
     expect(found({ sliver: 2 })).toHaveLength(2);
   });
+  it.each(['2001:db8::a0:7', '2001:DB8:0:0:0:0:A0:7', '2001:0db8::00a0:0007', '2001:db8::0.160.0.7'])(
+    'finds IPv6, written as %s',
+    (text) => {
+      expect(found({ destination: { address: bytes(text), port: 443 } })).toEqual([six]);
+      expect(found({ source: { address: bytes(text) } })).toEqual([]);
+    },
+  );
   it('gives no more than were asked for, the latest first', () => {
-    expect(segment.find({}, 1)).toEqual([long]);
+    expect(segment.find({}, 2)).toEqual([six, long]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { addressText, packAddress } from '../../../netns/address.ts';
+import { addressText, packAddress, unmapped } from '../../../netns/address.ts';
 import { SliverdError } from '../../errors.ts';
 import type { NamedFlow } from '../../slivers/flows.ts';
 import type { Manager, Server } from '../context.ts';
@@ -51,7 +51,10 @@ function end(name: string, text: string | undefined, port: string | undefined) {
   const address = text === undefined ? undefined : packAddress(text);
   if (text !== undefined && !address)
     throw new SliverdError('bad-request', `${name}: '${text}' is not an IPv4 or IPv6 address`);
-  return { ...(address ? { address } : {}), ...(port === undefined ? {} : { port: Number(port) }) };
+  return {
+    ...(address ? { address: unmapped(address) } : {}),
+    ...(port === undefined ? {} : { port: Number(port) }),
+  };
 }
 
 function shown(flow: NamedFlow): Flow {
