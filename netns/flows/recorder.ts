@@ -16,6 +16,8 @@ const PAUSE = 100;
 /** Written at once. */
 const BATCH = 5000;
 const SECOND = 1000;
+/** Within which the kernel has told again what there was no room for. */
+const LATE = 10 * SECOND;
 /** The clock is set, not slewed. */
 const STEP = 1000;
 /** ctnetlink's message that a connection is gone. */
@@ -29,12 +31,15 @@ const journal = Journal.write(journalPath(folder));
 const room = Buffer.alloc(ROOM);
 /** Since when the disk takes no more, and how many flows that cost. */
 let full: { since: number; lost: number } | undefined;
+/** Until when everything is written that ended: what is known to be complete, should this process die now. */
+let kept = Date.now();
+let overrun = -LATE;
 let [wall, passed] = [Date.now(), performance.now()];
 
 note(() => {
   const before = journal.lastAlive;
   if (before > 0) journal.gap({ from: before, to: Date.now(), reason: 'stopped', lost: 0 });
-  journal.alive(Date.now());
+  journal.alive(kept);
 });
 note(() => shelf.tidy());
 note(expire);
@@ -47,17 +52,22 @@ function expire(): void {
 /** Takes what the kernel has to tell, a batch at the most. @returns whether there may be more */
 function record(): boolean {
   const flows: Flow[] = [];
+  const began = Date.now();
   while (flows.length < BATCH) {
     // What there was no room for the kernel keeps, and tells again.
     const length = conntrack.receive(room);
     if (length === 'empty') break;
-    if (length === 'overrun') continue;
+    if (length === 'overrun') {
+      overrun = performance.now();
+      continue;
+    }
     for (const { type, start, end } of messages(room.subarray(0, length))) {
       const connection = type === GONE ? readConnection(room, start, end, SLIVER_MARK) : undefined;
       if (connection) flows.push(flowOf(connection, Date.now()));
     }
   }
   if (flows.length > 0) write(flows);
+  if (!full && flows.length < BATCH && performance.now() - overrun >= LATE) kept = began;
   return flows.length >= BATCH;
 }
 
@@ -91,7 +101,7 @@ function lookAround(): void {
   [wall, passed] = [now, performance.now()];
   note(() => {
     if (Math.abs(step) > STEP) journal.gap({ from: now - step, to: now, reason: 'clock', lost: 0 });
-    journal.alive(now);
+    journal.alive(kept);
   });
   note(() => shelf.tidy());
 }

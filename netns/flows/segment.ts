@@ -33,7 +33,8 @@ export class Segment {
 
   /** To be written. A power cut may cost the last moments, which the next recorder tells; it breaks nothing. */
   static write(path: string): Segment {
-    const sql = new DatabaseSync(path);
+    // Who reads it first after a crash makes it whole again, and has it alone meanwhile.
+    const sql = new DatabaseSync(path, { timeout: 5000 });
     sql.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL');
     sql.exec(SCHEMA);
     return new Segment(sql);
