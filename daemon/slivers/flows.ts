@@ -54,17 +54,17 @@ export class Flows {
    * Flows that were there at some time between `from` and `to`.
    * @param slice only those of this one, and those to it from others of this node; it may be gone. Throws `not-found` when it never was.
    */
-  find(
+  async find(
     filter: Omit<Filter, 'sliver'>,
     limit: number,
     slice?: string,
-  ): { flows: NamedFlow[]; gaps: Gap[]; more: boolean } {
+  ): Promise<{ flows: NamedFlow[]; gaps: Gap[]; more: boolean }> {
     const { records } = this.#options;
     if (!records)
       throw new SliverdError('unsupported', 'this node records no flows: its slivers have no network');
     const filters = slice === undefined ? [filter] : this.#tenuresOf(slice).map((one) => within(filter, one));
-    const { flows, ...rest } = records.find(filters, limit);
-    const named = flows.map((flow) => this.#named(flow));
+    const { flows, ...rest } = await records.find(filters, limit);
+    const named = this.#named(flows);
     // One that an earlier sliver began may have ended in this one's time.
     return {
       ...rest,
@@ -72,22 +72,18 @@ export class Flows {
     };
   }
 
-  #named({ sliver, peer, ...flow }: FoundFlow): NamedFlow {
-    const at = flow.start || flow.end;
-    return {
-      ...flow,
-      sliver,
-      slice: this.#nameOf(sliver, at),
-      peer: peer === null ? null : this.#nameOf(peer, at),
+  #named(flows: readonly FoundFlow[]): NamedFlow[] {
+    const statement = this.#sql.prepare('SELECT * FROM tenures WHERE id = ?');
+    const known = new Map<number, Tenure[]>();
+    const nameOf = (id: number, at: number) => {
+      const tenures = known.get(id) ?? (statement.all(id) as unknown as Tenure[]);
+      known.set(id, tenures);
+      return whose(tenures, at);
     };
-  }
-
-  /** Who had the id then; where the clock was wrong, who came next to it. */
-  #nameOf(id: number, at: number): string | null {
-    const row = this.#sql
-      .prepare('SELECT name FROM tenures WHERE id = ? ORDER BY began <= ? DESC, abs(began - ?) LIMIT 1')
-      .get(id, at, at);
-    return row ? String(row.name) : null;
+    return flows.map(({ sliver, peer, ...flow }) => {
+      const at = flow.start || flow.end;
+      return { ...flow, sliver, slice: nameOf(sliver, at), peer: peer === null ? null : nameOf(peer, at) };
+    });
   }
 
   #tenuresOf(name: string): Tenure[] {
@@ -124,4 +120,12 @@ export class Flows {
 function within(filter: Omit<Filter, 'sliver'>, { id, began, ended }: Tenure): Filter {
   const [from, to] = [Math.max(filter.from ?? 0, began), Math.min(filter.to ?? Infinity, ended ?? Infinity)];
   return { ...filter, sliver: id, from, to };
+}
+
+/** Who had an id then; where the clock was wrong, who came next to it. */
+function whose(tenures: readonly Tenure[], at: number): string | null {
+  const before = tenures.filter(({ began }) => began <= at);
+  const some = before.length > 0 ? before : tenures;
+  const distance = ({ began }: Tenure) => Math.abs(began - at);
+  return some.toSorted((a, b) => distance(a) - distance(b))[0]?.name ?? null;
 }

@@ -13,7 +13,7 @@ export interface Filter {
 }
 
 export interface End {
-  readonly address?: Buffer;
+  readonly address?: Uint8Array;
   readonly port?: number;
 }
 
@@ -50,5 +50,7 @@ export function matches(filter: Filter, flow: Flow): boolean {
 }
 
 function fits({ address, port }: End = NOBODY, thatAddress: Uint8Array, thatPort: number): boolean {
-  return (!address || address.equals(thatAddress)) && (port === undefined || port === thatPort);
+  return (
+    (!address || Buffer.compare(address, thatAddress) === 0) && (port === undefined || port === thatPort)
+  );
 }

@@ -3,9 +3,11 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { readCgroup } from '../../daemon/cgroups/files.ts';
 import { killCgroup, removeCgroup, until } from '../../daemon/cgroups/tree.ts';
+import { during } from '../../daemon/errors.ts';
 import { HeldSettings } from '../held-settings.ts';
-import { type Answer, findFlows } from './archive.ts';
+import type { Answer } from './archive.ts';
 import type { Filter } from './filter.ts';
+import { Questions } from './questions.ts';
 import type { Budget } from './shelf.ts';
 
 export interface FlowOptions {
@@ -31,6 +33,7 @@ export class FlowRecords {
   readonly #options: FlowOptions;
   readonly #settings: HeldSettings;
   readonly #command: string[];
+  readonly #questions: Questions;
   #timer: NodeJS.Timeout | undefined;
   #down = false;
   #ended: { at: number; why: string } | undefined;
@@ -50,6 +53,7 @@ export class FlowRecords {
   private constructor(options: FlowOptions) {
     const { folder, budget, runDirectory, version } = options;
     this.#options = options;
+    this.#questions = new Questions(folder);
     this.#settings = new HeldSettings(`${runDirectory}/conntrack-settings.json`);
     this.#command = [
       process.execPath,
@@ -60,8 +64,8 @@ export class FlowRecords {
   }
 
   /** @param filters of which one must hold */
-  find(filters: readonly Filter[], limit: number): Answer {
-    return findFlows(this.#options.folder, filters, limit);
+  find(filters: readonly Filter[], limit: number): Promise<Answer> {
+    return during('looking for flows', () => this.#questions.ask(filters, limit));
   }
 
   /** Why nobody records, as far as can be told: it ended a moment ago, and is begun again and again. */
@@ -72,6 +76,7 @@ export class FlowRecords {
   /** The recorder goes on. */
   close(): void {
     clearInterval(this.#timer);
+    this.#questions.close();
   }
 
   /** Ends the recorder when it has kept what there is, and leaves the records. */

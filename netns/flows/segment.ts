@@ -123,7 +123,7 @@ export class Segment {
     this.#sql.close();
   }
 
-  #isLocal(address: Buffer): boolean {
+  #isLocal(address: Uint8Array): boolean {
     return this.#prepared('SELECT 1 FROM locals WHERE address = ?').get(address) !== undefined;
   }
 

@@ -1,3 +1,4 @@
+import { rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestNode, until } from './harness.ts';
 import { importSmallImage } from './image.ts';
@@ -157,6 +158,32 @@ describe('the recorder', () => {
     await knock('a_one', 9004);
     forget();
     await until(async () => (await flows({ destinationPort: 9004 })).items[0]?.end, 'a flow of later');
+  });
+});
+
+describe('questions', () => {
+  it('hold nothing else up, however many there are', async () => {
+    const order: string[] = [];
+    const ask = async (name: string, answer: Promise<unknown>) => {
+      await answer;
+      order.push(name);
+    };
+    const many = Array.from({ length: 100 }, () => ask('flows', flows({ destination: World.address })));
+    await Promise.all([...many, ask('slivers', node.ok('GET', '/v1/slivers'))]);
+    expect(order).toHaveLength(101);
+    expect(order.at(-1)).toBe('flows');
+    expect(order.indexOf('slivers')).toBeLessThan(50);
+  });
+
+  it('fail with what is wrong with the records, and are answered when that is mended', async () => {
+    const broken = `${node.state}/flows/00000000.db`;
+    writeFileSync(broken, 'no database at all, which is more than a header is long');
+    const asked = '/v1/flows?destination=192.0.2.99';
+    const { status, body } = await node.request('GET', asked);
+    expect(status).toBe(500);
+    expect(JSON.stringify(body)).toMatch(/looking for flows.*not a database/);
+    rmSync(broken);
+    expect((await node.request('GET', asked)).status).toBe(200);
   });
 });
 

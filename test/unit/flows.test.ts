@@ -138,7 +138,7 @@ describe('the journal', () => {
 });
 
 describe('whose a flow was', () => {
-  it('is who had the id when it began, though another has it now', () => {
+  it('is who had the id when it began, though another has it now', async () => {
     const database = new Database(`${folder}/node.db`);
     const sql = database.sql;
     const insert = sql.prepare('INSERT INTO tenures VALUES (?, ?, ?, ?)');
@@ -147,7 +147,7 @@ describe('whose a flow was', () => {
     const asked: Filter[] = [];
     const kept = [flow({ start: 1500, end: 3500 }), flow({ start: 3100, end: 3200 }), flow({ sliver: 9 })];
     const records = {
-      find(filters: readonly Filter[]) {
+      async find(filters: readonly Filter[]) {
         asked.push(...filters);
         return { flows: kept.map((one) => ({ ...one, open: false })), gaps: [], more: false };
       },
@@ -158,10 +158,11 @@ describe('whose a flow was', () => {
       database,
       events: new EventLog(database),
     });
-    expect(flows.find({}, 10).flows.map(({ slice }) => slice)).toEqual(['a_first', 'a_second', null]);
-    expect(flows.find({}, 10, 'a_second').flows).toHaveLength(1);
+    const { flows: all } = await flows.find({}, 10);
+    expect(all.map(({ slice }) => slice)).toEqual(['a_first', 'a_second', null]);
+    expect((await flows.find({}, 10, 'a_second')).flows).toHaveLength(1);
     expect(asked.at(-1)).toEqual({ sliver: 1, from: 3000, to: 4000 });
-    expect(() => flows.find({}, 10, 'a_never')).toThrow(/no sliver 'a_never'/);
+    await expect(flows.find({}, 10, 'a_never')).rejects.toThrow(/no sliver 'a_never'/);
     database.close();
   });
 });

@@ -27,7 +27,7 @@ export function flowRoutes(server: Server, { flows }: Manager): void {
     },
     async ({ query }) => {
       const { from, to } = query;
-      const found = flows.find(
+      const found = await flows.find(
         {
           source: end('source', query.source, query.sourcePort),
           destination: end('destination', query.destination, query.destinationPort),

@@ -75,13 +75,13 @@ tell('held', (await network.usage(1)).held);
 
 // The kernel tells of flows that go on, and of those that it has forgotten.
 const asked = { destination: { address: packAddress(WORLD)!, port: 7001 } };
-const recorded = () => network.flows?.find([asked], 10).flows ?? [];
-const brief = () =>
-  recorded().map(({ sliver, open, sent, start }) => [sliver, open, sent.bytes > 1000, start > 0]);
-tell('open', brief());
+const recorded = async () => (await network.flows?.find([asked], 10))?.flows ?? [];
+const brief = async () =>
+  (await recorded()).map(({ sliver, open, sent, start }) => [sliver, open, sent.bytes > 1000, start > 0]);
+tell('open', await brief());
 execFileSync('conntrack', ['--flush']);
-await until(() => recorded().some(({ open }) => !open), 'the flow in the records', PATIENCE);
-tell('ended', brief());
+await until(async () => (await recorded()).some(({ open }) => !open), 'the flow in the records', PATIENCE);
+tell('ended', await brief());
 
 for (const link of ['up0', 'slivers0']) execFileSync('tc', ['qdisc', 'delete', 'dev', link, 'root']);
 await until(() => ['up0', 'slivers0'].every((link) => queues(link).includes('htb')), 'the queues', PATIENCE);
