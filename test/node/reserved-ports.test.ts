@@ -165,7 +165,9 @@ it('slivers reach the world, and send nothing from an address that is not theirs
 it('a sliver has its own address of IPv6 all the same, and sends from no other', async () => {
   const { stdout } = await sh('a_one', 'ip -6 address show dev eth0');
   const own = /inet6 (2\S+)\/128/.exec(stdout)?.[1] ?? '';
-  expect(world.inside('world', 'busybox', 'ping', '-6', '-c', '1', '-W', '2', own)).toContain('1 packets received');
+  expect(world.inside('world', 'busybox', 'ping', '-6', '-c', '1', '-W', '2', own)).toContain(
+    '1 packets received',
+  );
   const from = (address: string) => sh('a_one', `ping -6 -c 1 -W 1 -I ${address} ${World.address6}`);
   expect((await from(own)).exitCode).toBe(0);
   await sh('a_one', 'ip -6 address add 2001:db8::99/128 dev lo');
