@@ -1,6 +1,7 @@
-import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
-import { type Filter, type Variant, variants } from './filter.ts';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { Filter } from './filter.ts';
 import type { Flow } from './flow.ts';
+import { INDEX_SCHEMA, type Prepare, type Row, Search, spanOf } from './search.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS flows (
@@ -9,17 +10,7 @@ const SCHEMA = `
     local_port INTEGER NOT NULL, inside TEXT, sent_bytes INTEGER NOT NULL, sent_packets INTEGER NOT NULL,
     received_bytes INTEGER NOT NULL, received_packets INTEGER NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,
     span INTEGER NOT NULL) STRICT;
-  CREATE INDEX IF NOT EXISTS by_remote ON flows (remote, span, end);
-  CREATE INDEX IF NOT EXISTS by_sliver ON flows (sliver, span, end);
-  CREATE INDEX IF NOT EXISTS by_peer ON flows (peer, span, end) WHERE peer IS NOT NULL;
-  CREATE INDEX IF NOT EXISTS by_time ON flows (span, end);
   CREATE TABLE IF NOT EXISTS locals (address BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;`;
-
-/**
- * Classes of duration, by the longest of each, milliseconds. What was there at a time is found by when it ended, and how
- * long after that time it may have: of short flows there are many, and they ended soon.
- */
-const SPANS = [300_000, 3_600_000, 86_400_000, Number.MAX_SAFE_INTEGER] as const;
 
 /** Flows of some stretch of time: a file of its own, so that the oldest are removed in no time and whole. */
 export class Segment {
@@ -35,9 +26,15 @@ export class Segment {
   static write(path: string): Segment {
     // Who reads it first after a crash makes it whole again, and has it alone meanwhile.
     const sql = new DatabaseSync(path, { timeout: 5000 });
-    sql.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL');
-    sql.exec(SCHEMA);
-    return new Segment(sql);
+    try {
+      sql.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL');
+      // At once: who reads it finds all of it, or nothing.
+      sql.exec(`BEGIN IMMEDIATE; ${SCHEMA} ${INDEX_SCHEMA} COMMIT`);
+      return new Segment(sql);
+    } catch (error) {
+      sql.close();
+      throw error;
+    }
   }
 
   /** Undefined as long as it is being made. */
@@ -96,17 +93,9 @@ export class Segment {
 
   /** At most `limit` of those asked for, the latest end first. */
   find(filter: Filter, limit: number): Flow[] {
-    const found = new Map<number, Flow>();
-    for (const variant of variants(filter)) {
-      if (variant.local.address && !this.#isLocal(variant.local.address)) continue;
-      for (const by of indexesFor(filter, variant))
-        for (const [span, longest] of SPANS.entries()) {
-          const { sql, values } = statement(filter, variant, by, [span, longest]);
-          for (const row of this.#prepared(sql).all(...values, limit))
-            found.set(Number(row.id), fromRow(row));
-        }
-    }
-    return [...found.values()].sort((a, b) => b.end - a.end).slice(0, limit);
+    const indices = this.#prepared("SELECT name FROM sqlite_master WHERE type = 'index'").all();
+    const search = new Search(this.#prepared, new Set(indices.map(({ name }) => String(name))));
+    return search.find(filter, (address) => this.#isLocal(address), limit).map(fromRow);
   }
 
   /** Nothing is added any more: one file without a companion. */
@@ -127,54 +116,16 @@ export class Segment {
     return this.#prepared('SELECT 1 FROM locals WHERE address = ?').get(address) !== undefined;
   }
 
-  #prepared(sql: string): StatementSync {
+  readonly #prepared: Prepare = (sql) => {
     const known = this.#statements.get(sql);
     if (known) return known;
     const statement = this.#sql.prepare(sql);
     this.#statements.set(sql, statement);
     return statement;
-  }
-}
-
-function spanOf({ start, end }: Flow): number {
-  return SPANS.findIndex((longest) => end - start <= longest);
-}
-
-type Index = 'remote' | 'sliver' | 'peer' | 'time';
-
-/** The narrowest ways to what is asked for. */
-function indexesFor({ sliver }: Filter, { remote }: Variant): Index[] {
-  if (sliver !== undefined) return ['sliver', 'peer'];
-  return remote.address ? ['remote'] : ['time'];
-}
-
-function statement(
-  { protocol, sliver, from = -Infinity, to = Infinity }: Filter,
-  { inbound, local, remote }: Variant,
-  by: Index,
-  [span, longest]: readonly [number, number],
-): { sql: string; values: (bigint | Uint8Array)[] } {
-  const terms: [string, number | Uint8Array | undefined][] = [
-    [`${by} = ?`, by === 'sliver' || by === 'peer' ? sliver : undefined],
-    ['remote = ?', remote.address],
-    ['local = ?', local.address],
-    ['remote_port = ?', remote.port],
-    ['local_port = ?', local.port],
-    ['protocol = ?', protocol],
-    ['inbound = ?', inbound ? 1 : 0],
-    ['span = ?', span],
-    ['end >= ?', from > -Infinity ? from : undefined],
-    ['end <= ?', to < Infinity ? Math.min(to + longest, Number.MAX_SAFE_INTEGER) : undefined],
-    ['start <= ?', to < Infinity ? to : undefined],
-  ];
-  const given = terms.filter((term): term is [string, number | Uint8Array] => term[1] !== undefined);
-  return {
-    sql: `SELECT * FROM flows INDEXED BY by_${by} WHERE ${given.map(([term]) => term).join(' AND ')} ORDER BY end DESC LIMIT ?`,
-    values: given.map(([, value]) => (typeof value === 'number' ? BigInt(Math.round(value)) : value)),
   };
 }
 
-function fromRow(row: Record<string, SQLOutputValue>): Flow {
+function fromRow(row: Row): Flow {
   const number = (name: string) => Number(row[name]);
   return {
     sliver: number('sliver'),

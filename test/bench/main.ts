@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Beside, beside, idle, restart } from './costs.ts';
+import { recordsBench } from './flows/index.ts';
 import { fill, measureRounds, OPERATIONS, type Operation } from './measure.ts';
 import { networkBench } from './network/index.ts';
 import { level, type Report, table } from './report.ts';
@@ -14,13 +15,17 @@ import { type Subject, Unavailable } from './subjects/subject.ts';
 import { targets } from './targets.ts';
 
 /** What can be asked for by itself. */
-const PARTS = [...OPERATIONS, 'network'] as const;
+const PARTS = [...OPERATIONS, 'network', 'records'] as const;
+/** Too long to be done unless it is asked for. */
+const LONG: readonly string[] = ['records'];
 
 const USAGE = `Usage: npm run bench [-- OPTIONS]      (as root)
 
   --count N         slivers for the second level and the costs of a full node (200; of its network 500)
   --rounds N        rounds of each level (20)
   --only LIST       of ${PARTS.join(',')}: with any of the first four, create and delete happen too
+                    \`records\` (ten minutes and 3 GB in /var/tmp) is done only when it is asked for
+  --flows N         of \`records\`, in millions (10)
   --peers LIST      of podman,lxc,docker (all that are installed)
   --install-peers   install them from Debian first
   --json FILE       write the report there as well
@@ -31,6 +36,7 @@ const { values } = parseArgs({
     count: { type: 'string' },
     rounds: { type: 'string' },
     only: { type: 'string' },
+    flows: { type: 'string' },
     peers: { type: 'string', default: 'podman,lxc,docker' },
     'install-peers': { type: 'boolean' },
     json: { type: 'string' },
@@ -75,7 +81,8 @@ function installPeers(): void {
 
 async function main(): Promise<void> {
   const rounds = number(values.rounds, values.quick ? 3 : 20);
-  const only = (values.only?.split(',') ?? [...PARTS]) as (typeof PARTS)[number][];
+  const only = (values.only?.split(',') ??
+    PARTS.filter((part) => !LONG.includes(part))) as (typeof PARTS)[number][];
   for (const part of only)
     if (!PARTS.includes(part)) throw new Error(`'${part}' is none of ${PARTS.join(', ')}`);
   const peers = values.peers.split(',').filter(Boolean);
@@ -93,6 +100,8 @@ async function main(): Promise<void> {
       flowSeconds: values.quick ? 5 : 30,
       count: number(values.count, values.quick ? 20 : 500),
     });
+  if (only.includes('records'))
+    report.records = await recordsBench(number(values.flows, values.quick ? 1 : 10) * 1e6, rounds, say);
   console.log(table(report));
   if (values.json)
     writeFileSync(values.json, `${JSON.stringify({ ...report, targets: targets(report) }, null, 2)}\n`);

@@ -1,4 +1,6 @@
 import type { Beside, Idle, Restart } from './costs.ts';
+import type { RecordsReport } from './flows/index.ts';
+import { recordsTable } from './flows/report.ts';
 import { OPERATIONS, type Operation, type Samples } from './measure.ts';
 import type { NetworkReport } from './network/index.ts';
 import { networkTable } from './network/report.ts';
@@ -19,6 +21,7 @@ export interface Report {
   readonly restarts: Restart[];
   idle?: Idle;
   network?: NetworkReport;
+  records?: RecordsReport;
 }
 
 export function level(containers: number, samples: Samples): Level {
@@ -56,6 +59,7 @@ export function table(report: Report): string {
     );
   }
   if (report.network) lines.push('', ...networkTable(report.network));
+  if (report.records) lines.push('', ...recordsTable(report.records));
   lines.push('', 'Targets');
   lines.push(
     ...rows(

@@ -1,3 +1,4 @@
+import { recordsTargets } from './flows/report.ts';
 import { networkTargets } from './network/targets.ts';
 import type { Report } from './report.ts';
 
@@ -44,5 +45,7 @@ export function targets(report: Report): Target[] {
     below(`restart with ${slivers} slivers: serving after`, serving / 1000, 3, 's');
     below('slivers disturbed by it', disturbed, 1, 'slivers');
   }
-  return report.network ? [...found, ...networkTargets(report.network)] : found;
+  if (report.network) found.push(...networkTargets(report.network));
+  if (report.records) found.push(...recordsTargets(report.records));
+  return found;
 }
