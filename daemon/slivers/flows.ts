@@ -62,7 +62,7 @@ export class Flows {
     const { records } = this.#options;
     if (!records)
       throw new SliverdError('unsupported', 'this node records no flows: its slivers have no network');
-    const filters = slice === undefined ? [filter] : this.#tenuresOf(slice).map((one) => within(filter, one));
+    const filters = slice === undefined ? [filter] : within(filter, this.#tenuresOf(slice));
     const { flows, ...rest } = await records.find(filters, limit);
     const named = this.#named(flows);
     // One that an earlier sliver began may have ended in this one's time.
@@ -116,10 +116,15 @@ export class Flows {
   }
 }
 
-/** What is asked for, of one tenure. */
-function within(filter: Omit<Filter, 'sliver'>, { id, began, ended }: Tenure): Filter {
-  const [from, to] = [Math.max(filter.from ?? 0, began), Math.min(filter.to ?? Infinity, ended ?? Infinity)];
-  return { ...filter, sliver: id, from, to };
+/** What is asked for, of each tenure that reaches into that time. */
+function within(filter: Omit<Filter, 'sliver'>, tenures: readonly Tenure[]): Filter[] {
+  return tenures.flatMap(({ id, began, ended }) => {
+    const [from, to] = [
+      Math.max(filter.from ?? 0, began),
+      Math.min(filter.to ?? Infinity, ended ?? Infinity),
+    ];
+    return from <= to ? [{ ...filter, sliver: id, from, to }] : [];
+  });
 }
 
 /** Who had an id then; where the clock was wrong, who came next to it. */

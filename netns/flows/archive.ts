@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
-import { SLIVER_MARK } from '../numbers.ts';
-import { Conntrack } from './conntrack.ts';
-import { type Filter, matches } from './filter.ts';
-import { type Flow, flowOf } from './flow.ts';
+import type { Filter } from './filter.ts';
+import type { Flow } from './flow.ts';
 import { type Gap, Journal } from './journal.ts';
+import { openFlows } from './open.ts';
 import { Segment } from './segment.ts';
 import { journalPath, segmentNumbers, segmentPath } from './shelf.ts';
 
@@ -39,26 +38,13 @@ export function findFlows(folder: string, filters: readonly Filter[], limit: num
       segment.close();
     }
   }
-  const flows = [...open, ...ended.map((flow) => ({ ...flow, open: false }))];
+  const flows = [
+    ...open.map((flow) => ({ ...flow, open: true })),
+    ...ended.map((flow) => ({ ...flow, open: false })),
+  ];
   const from = Math.min(...filters.map((filter) => filter.from ?? 0));
   const to = Math.max(...filters.map((filter) => filter.to ?? Number.MAX_SAFE_INTEGER));
   return { flows: flows.slice(0, limit), gaps: gapsIn(folder, from, to), more: flows.length > limit };
-}
-
-function openFlows(filters: readonly Filter[], limit: number): FoundFlow[] {
-  const now = Date.now();
-  const found: FoundFlow[] = [];
-  const conntrack = new Conntrack();
-  try {
-    for (const connection of conntrack.list(SLIVER_MARK)) {
-      const flow = flowOf(connection, now);
-      if (filters.some((filter) => matches(filter, flow))) found.push({ ...flow, open: true });
-      if (found.length >= limit) break;
-    }
-  } finally {
-    conntrack.close();
-  }
-  return found.sort((a, b) => b.start - a.start);
 }
 
 function openSegment(path: string): Segment | undefined {

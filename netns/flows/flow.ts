@@ -44,7 +44,7 @@ export function flowOf(connection: Connection, now: number): Flow {
   const [wire, within] = inbound ? [original, answers] : [answers, original];
   return {
     sliver,
-    peer: (inbound ? undefined : internalId(wire.destination)) ?? null,
+    peer: (inbound ? undefined : peerOf(wire, sliver)) ?? null,
     protocol,
     inbound,
     remote: inbound ? wire.source : wire.destination,
@@ -65,6 +65,16 @@ export function flowOf(connection: Connection, now: number): Flow {
     end: stop || now,
   };
 }
+
+/** The other sliver of this node that it goes to: by IPv4's internal addresses, or by IPv6's, which begin alike and end in the id. */
+function peerOf({ source, destination }: Tuple, sliver: number): number | undefined {
+  const own = source.length === 16 && source.readUInt16BE(ID_AT) === sliver;
+  if (own && destination.length === 16 && source.compare(destination, 0, ID_AT, 0, ID_AT) === 0)
+    return destination.readUInt16BE(ID_AT) || undefined;
+  return internalId(destination);
+}
+/** Where the id is in an IPv6 address (docs/decisions/0020-ipv6.md). */
+const ID_AT = 14;
 
 export const [ICMP, ICMP6] = [1, 58];
 

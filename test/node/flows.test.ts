@@ -51,6 +51,15 @@ describe('a flow', () => {
     });
     expect(open.sent.packets).toBeGreaterThan(0);
     expect(Math.abs(Date.parse(open.start) - Date.now())).toBeLessThan(60_000);
+    // However the kernel is asked: by either address, by whose it is, by both.
+    for (const also of [
+      { source: ADDRESS, destinationPort: 9001 },
+      { sliver: 'a_one', destinationPort: 9001 },
+      { ...asked, sliver: 'a_one' },
+    ])
+      expect((await flows(also)).items).toMatchObject([{ slice: 'a_one', start: open.start, end: null }]);
+    for (const other of [{ source: World.address }, { ...asked, sliver: 'a_two' }])
+      expect((await flows({ destinationPort: 9001, ...other })).items).toEqual([]);
     await sh('a_one', 'killall nc sleep');
     server.kill('SIGKILL');
     forget();
@@ -72,8 +81,10 @@ describe('a flow', () => {
         return false;
       }
     }, 'the service');
-    forget();
     const asked = { source: World.address, destination: ADDRESS, destinationPort: 8080 };
+    for (const also of [asked, { source: World.address }, { destination: ADDRESS }, { sliver: 'a_two' }])
+      expect((await flows(also)).items).toMatchObject([{ slice: 'a_two', inbound: true, end: null }]);
+    forget();
     await until(
       async () => (await flows(asked)).items.some(({ end }: { end: string | null }) => end),
       'the flow',
@@ -81,16 +92,22 @@ describe('a flow', () => {
     expect((await flows(asked)).items[0]).toMatchObject({ slice: 'a_two', protocol: 'tcp', inbound: true });
   });
 
-  it('to another sliver is told of both', async () => {
-    const { stdout } = await sh('a_two', "ip -4 addr show eth0 | grep -o '100\\.64\\.[0-9.]*'");
+  it.each([
+    ['icmp', 'inet ', '100\\.64\\.[0-9.]*'],
+    ['icmp6', 'inet6 ', '2001:[0-9a-f:]*'],
+  ])('to another sliver is told of both, by %s', async (protocol, family, form) => {
+    const { stdout } = await sh(
+      'a_two',
+      `ip addr show eth0 | grep '${family}' | grep -o '${form}' | head -n 1`,
+    );
     const ping = await sh('a_one', `ping -c 1 -W 2 ${stdout.trim()}`);
     expect(ping).toMatchObject({ exitCode: 0 });
+    const asked = { sliver: 'a_two', protocol };
+    const [open] = (await flows(asked)).items;
+    expect(open).toMatchObject({ slice: 'a_one', peer: 'a_two', end: null });
     forget();
-    await until(
-      async () => (await flows({ sliver: 'a_two', protocol: 'icmp' })).items.length > 0,
-      'the flow',
-    );
-    const [found] = (await flows({ sliver: 'a_two', protocol: 'icmp' })).items;
+    await until(async () => (await flows(asked)).items[0]?.end, 'the flow');
+    const [found] = (await flows(asked)).items;
     expect(found).toMatchObject({
       slice: 'a_one',
       peer: 'a_two',

@@ -162,6 +162,9 @@ describe('whose a flow was', () => {
     expect(all.map(({ slice }) => slice)).toEqual(['a_first', 'a_second', null]);
     expect((await flows.find({}, 10, 'a_second')).flows).toHaveLength(1);
     expect(asked.at(-1)).toEqual({ sliver: 1, from: 3000, to: 4000 });
+    asked.length = 0;
+    await flows.find({ to: 2500 }, 10, 'a_second');
+    expect(asked).toEqual([]);
     await expect(flows.find({}, 10, 'a_never')).rejects.toThrow(/no sliver 'a_never'/);
     database.close();
   });
