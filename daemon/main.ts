@@ -181,7 +181,10 @@ async function main(): Promise<void> {
     },
     end: () => void end('down'),
   });
-  const manager: Manager = { node, store, slivers, reconciler, images, ports, refusals, flows, events, log };
+  const manager: Manager = {
+    ...{ node, store, slivers, reconciler, images, network },
+    ...{ ports, refusals, flows, events, log },
+  };
   const server = await managerServer(manager, version);
 
   let ending = false;

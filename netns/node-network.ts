@@ -10,6 +10,7 @@ import { forgetConnections } from './forget.ts';
 import { LinkGuard } from './healing/link-guard.ts';
 import { watchLinks } from './healing/link-watch.ts';
 import { Ipv6 } from './ipv6/ipv6.ts';
+import { addressIn } from './ipv6/prefix.ts';
 import { FlowLimiter } from './limits/flow-limits.ts';
 import type { Refusal } from './limits/refusals.ts';
 import { type Link, Links } from './links.ts';
@@ -143,6 +144,11 @@ export class NodeNetwork implements SliverNetwork {
       this.#limiter.set(id, limits.flows);
       this.#wait(id);
     });
+  }
+
+  addresses(id: number): string[] {
+    const { address, prefix } = this.#uplink;
+    return this.#attached.has(id) ? [address, ...(prefix ? [addressIn(prefix, id)] : [])] : [];
   }
 
   async usage(id: number): Promise<NetworkUsage> {

@@ -23,6 +23,8 @@ export interface SliverNetwork {
    * @param pid a process in the sliver's network namespace, as the host sees it
    */
   attach(id: number, pid: number, limits: NetworkLimits): Promise<void>;
+  /** By which the world reaches it, IPv4 first; none while it isn't connected. */
+  addresses(id: number): string[];
   /** Of a sliver since it was connected. */
   usage(id: number): Promise<NetworkUsage>;
   /** Packets of slivers that weren't let through, by id, since the kernel began to count. */
@@ -49,6 +51,7 @@ export function loopbackNetwork(why: string): SliverNetwork {
         }
       });
     },
+    addresses: () => [],
     usage: async () => ({}),
     refused: () => new Map(),
     async detach() {},

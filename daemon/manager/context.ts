@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { Logger } from 'pino';
+import type { SliverNetwork } from '../../netns/sliver-network.ts';
 import type { EventLog } from '../events/log.ts';
 import type { ImageStore } from '../images/store.ts';
 import type { Node } from '../node/node.ts';
@@ -19,6 +20,7 @@ export interface Manager {
   readonly slivers: SliverService;
   readonly reconciler: Reconciler;
   readonly images: ImageStore;
+  readonly network: Pick<SliverNetwork, 'addresses'>;
   readonly ports: Ports;
   readonly flows: Flows;
   readonly refusals: Refusals;

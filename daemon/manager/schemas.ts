@@ -42,6 +42,9 @@ export const Sliver = Type.Object({
   since: time('Since when it is in this state'),
   doing: nullable(Type.String({ description: 'What is being done now.' })),
   pid: nullable(Type.Integer({ description: 'The init, as the host sees it.' })),
+  addresses: Type.Array(Type.String(), {
+    description: 'By which the world reaches it: the shared one, and its own of IPv6 where it has one.',
+  }),
   cause: nullable(Cause),
 });
 export type Sliver = Static<typeof Sliver>;

@@ -52,6 +52,7 @@ describe('a sliver', () => {
     expect(of(ONE)).toMatch(/^2001:db8::/);
     expect(of(TWO)).toMatch(/^2001:db8::/);
     expect(of(ONE)).not.toBe(of(TWO));
+    expect((await node.ok('GET', `/v1/slivers/${ONE}`)).addresses).toEqual([ADDRESS, of(ONE)]);
     expect(await works(ONE, 'ip -6 route')).toContain(
       `default via fe80::1 dev eth0 proto static src ${of(ONE)} `,
     );
@@ -202,6 +203,18 @@ it('what is sent is counted, and recorded with its slice', async () => {
         flow.slice === TWO && flow.source.address === of(TWO),
     );
   }, 'the flow');
+});
+
+it('what the owner refuses, and too many destinations, are not reached', async () => {
+  const refused = async () => (await usage(TWO)).refused;
+  const before = await refused();
+  const mail = await sh(TWO, `bash -c 'echo > /dev/tcp/${WORLD}/25'`);
+  expect(mail.stderr).toMatch(/no route|prohibited|permission denied/i);
+  expect((await refused()).owner).toBeGreaterThan(before.owner);
+  await node.ok('PATCH', `/v1/slivers/${TWO}`, { rspec: { 'net.destinations.minute': 10 } });
+  await sh(TWO, 'for n in $(seq 40); do ping -n -c1 -W0.1 2001:db8:ffff::1:$n; done');
+  expect((await refused()).destinations).toBeGreaterThanOrEqual(before.destinations + 20);
+  await node.ok('PATCH', `/v1/slivers/${TWO}`, { rspec: { 'net.destinations.minute': 600 } });
 });
 
 describe('the network of the uplink', () => {

@@ -27,6 +27,7 @@ const sliver: Sliver = {
   since: new Date(Date.now() - 3 * 3600_000).toISOString(),
   doing: null,
   pid: 4242,
+  addresses: ['192.0.2.1', '2001:db8::1'],
   cause: null,
 };
 

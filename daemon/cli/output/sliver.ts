@@ -46,6 +46,7 @@ export function sliverText(sliver: Sliver, colour: boolean): string {
       ['Why', cause && { text: `${cause.step}: ${cause.reason}`, style: 'red' }],
       ['Tried', cause && triesText(cause)],
       ['Init', sliver.pid === null ? null : `pid ${sliver.pid} on the host`],
+      ['Addresses', sliver.addresses.length === 0 ? null : sliver.addresses],
       ['Environment', sliver.environment],
       ['Image', `${sliver.image.name} (${sliver.image.digest.slice(0, 19)})`],
       ['Profile', sliver.profile],

@@ -168,7 +168,7 @@ const SUMMARY: Record<Action, string> = {
   reset: 'Gives it a clean file system; its name, keys and resources stay',
 };
 
-function sliverShown({ reconciler }: Manager, record: SliverRecord): Sliver {
+function sliverShown({ reconciler, network }: Manager, record: SliverRecord): Sliver {
   const status = reconciler.status(record.id);
   const time = (milliseconds: number | null) =>
     milliseconds === null ? null : new Date(milliseconds).toISOString();
@@ -188,6 +188,7 @@ function sliverShown({ reconciler }: Manager, record: SliverRecord): Sliver {
     since: new Date(status.since).toISOString(),
     doing: status.doing,
     pid: status.pid,
+    addresses: network.addresses(record.id),
     cause: status.cause,
   };
 }

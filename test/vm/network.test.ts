@@ -2,9 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { stepsOn } from './steps.ts';
 import { KERNELS, told } from './vm.ts';
 
-// Each of Debian's kernels takes the queues as they are asked for, and its counters are found where they are looked for.
-describe.each(KERNELS)('rates on Debian kernel %s', (kernel) => {
-  const output = stepsOn(kernel, { rates: 'node test/vm/guest/rates.ts' });
+// Each of Debian's kernels takes queues and rules as they are asked for, and its counters are found where they are looked for.
+describe.each(KERNELS)('the network of slivers on Debian kernel %s', (kernel) => {
+  const output = stepsOn(kernel, {
+    rates: 'node test/vm/guest/rates.ts',
+    ipv6: 'node test/vm/guest/ipv6.ts',
+  });
   const seen = () => told(output('rates'));
 
   it('without a bound there are no queues, and with one a flow waits for itself', () => {
@@ -31,5 +34,13 @@ describe.each(KERNELS)('rates on Debian kernel %s', (kernel) => {
 
   it('queues that somebody deleted come back, and none is left when the node goes down', () => {
     expect(seen().left).not.toContain('htb');
+  });
+
+  it('slivers have IPv6 addresses of their own, and send from no other', () => {
+    const six = told(output('ipv6'));
+    expect(six).toMatchObject({ out: 0, in: 0, across: 0, 'last hop': 0, forged: 1, forwards: '1' });
+    expect(new Set(six.own).size).toBe(2);
+    expect(six.spoofed).toBeGreaterThan(0);
+    expect(six.left).toEqual(['0', expect.not.stringContaining('fwmark'), '']);
   });
 });
