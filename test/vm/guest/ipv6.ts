@@ -9,7 +9,7 @@ import { PATIENCE, tell } from './node.ts';
 // In the test VM: slivers' own IPv6 addresses with this kernel (test/node/ipv6.test.ts has all of it on the machine's own). The
 // world is one host behind a link in a namespace of the node's, slivers are network namespaces.
 const WORLD = '2001:db8:ffff::7';
-const NODE = ['ip', 'netns', 'exec', 'node'];
+const NODE = ['nsenter', '--net=/run/netns/node', '--'];
 if (process.argv[2] !== 'inside') {
   const ip = (words: string) => execFileSync('ip', words.split(' '));
   for (const name of ['node', 'far']) ip(`netns add ${name}`);
