@@ -25,7 +25,7 @@ import { ReservedPorts } from './ports/reserved.ts';
 import { DEFAULT_RANGES, type Settings } from './ports/settings.ts';
 import type { SharedPorts } from './ports/shared-ports.ts';
 import { Shaping } from './rates/shaping.ts';
-import { elements, removal, reservation, ruleset, TEXT, waiting } from './ruleset/index.ts';
+import { DeliveryMap, elements, removal, reservation, ruleset, TEXT, waiting } from './ruleset/index.ts';
 import type { Uplink as UplinkRules } from './ruleset/part.ts';
 import type { SliverNetwork } from './sliver-network.ts';
 import { readSysctl, setSysctl } from './sysctl.ts';
@@ -82,6 +82,7 @@ export class NodeNetwork implements SliverNetwork {
   readonly #carrier = new Carrier(this.#links);
   readonly #nft = new Nftables();
   readonly #ipv6: Ipv6;
+  readonly #delivery = new DeliveryMap();
   readonly #guard = new LinkGuard(this.#links, () => this.#ledger);
   readonly #limiter: FlowLimiter;
   /** What the rules were made by. */
@@ -188,6 +189,7 @@ export class NodeNetwork implements SliverNetwork {
     await this.#carrier.remove();
     this.#links.close();
     this.#nft.close();
+    this.#delivery.close();
   }
 
   async #connect(id: number, pid: number): Promise<void> {
@@ -198,6 +200,7 @@ export class NodeNetwork implements SliverNetwork {
     const link = await wire(this.#links, id, pid, this.#uplink);
     await this.#claim(id, pid, link);
     this.#nft.apply(elements('add', { id, waits: false }, this.#here));
+    await this.#delivery.deliver(new Map([[id, link]]));
     await this.#ipv6.connect(this.#uplink, id);
   }
 
@@ -420,7 +423,8 @@ export class NodeNetwork implements SliverNetwork {
   async #ruleset(): Promise<void> {
     const here = this.#here;
     this.#forwards = here.forwards;
-    const ids = [...(await this.#linked()).keys()];
+    const linked = await this.#linked();
+    const ids = [...linked.keys()];
     this.#nft.applyText(TEXT);
     this.#nft.apply(
       ruleset(
@@ -428,6 +432,7 @@ export class NodeNetwork implements SliverNetwork {
         ids.map((id) => ({ id, waits: this.#waits(id) })),
       ),
     );
+    await this.#delivery.deliver(new Map([...linked].map(([id, { index }]) => [id, index])), true);
     this.#waiting = new Set(ids.filter((id) => this.#waits(id)));
     this.#limiter.restore();
     for (const [id, member] of this.#attached)

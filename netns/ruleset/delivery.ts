@@ -1,5 +1,5 @@
 import type { NftCommand } from '../nftables.ts';
-import { CARRIER, CARRIER_END, linkOf, markOf } from '../numbers.ts';
+import { CARRIER, CARRIER_END, markOf } from '../numbers.ts';
 import { type Expression, element, lookup, match, meta, TABLE, type Verb } from './expressions.ts';
 import type { Part } from './part.ts';
 
@@ -27,12 +27,12 @@ export const delivery: Part = {
   objects: [
     { add: { map: { ...table, name: 'links', type: 'mark', map: 'iface_index' } } },
     { add: { set: { ...table, name: 'waiting', type: 'mark' } } },
-    { flush: { map: { ...table, name: 'links' } } },
     { flush: { set: { ...table, name: 'waiting' } } },
   ],
   rules: () => [rule('deliver', match(meta('mark'), '@waiting', '!='), handOver), rule('arrive', handOver)],
+  // What is added to `links` is in netns/ruleset/delivery-map.ts.
   elements: (verb, { id, waits }) => [
-    element(verb, table, 'links', markOf(id), linkOf(id)),
+    ...(verb === 'delete' ? [element(verb, table, 'links', markOf(id))] : []),
     ...(waits ? [waiting(verb, id)] : []),
   ],
 };

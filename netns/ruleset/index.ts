@@ -16,11 +16,12 @@ import { source } from './source.ts';
 const PARTS: readonly Part[] = [flows, origin, reservations, ownConnections, forward, source, delivery];
 
 export { waiting } from './delivery.ts';
+export { DeliveryMap } from './delivery-map.ts';
 /** What JSON can't say, in nft's own language, to be applied ahead of the rest. */
 export const TEXT = `${ZONES}\n${FLOW_SETS}`;
 export { reservation } from './reservations.ts';
 
-/** All rules and the elements of these slivers; in one transaction they take the place of what was there. */
+/** All rules and the elements of these slivers; in one transaction they take the place of what was there. DeliveryMap follows. */
 export function ruleset(uplink: Uplink, slivers: readonly Connected[]): NftCommand[] {
   return [
     ...PARTS.flatMap(({ chains }) => chains.flatMap((command) => [command, ...flushed(command)])),
