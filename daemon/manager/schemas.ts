@@ -5,7 +5,7 @@ import { PartialRSpec, RSpec } from '../resources/rspec.ts';
 /** Shapes of the manager's API: they validate requests, serialise answers and generate the OpenAPI description. */
 const time = (description: string) =>
   Type.String({ format: 'date-time', description: `${description} (RFC 3339, UTC).` });
-const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+export const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
   Type.Union([schema, Type.Null()]);
 
 export const Cause = Type.Object(
@@ -243,6 +243,7 @@ export const FlowQuery = Type.Object(
     from: Type.Optional(time('Flows that were there at that time or later')),
     to: Type.Optional(time('or earlier')),
     limit: number('^[1-9][0-9]{0,3}$', 'How many at most; 100.'),
+    after: number('^[0-9]{1,8}$', 'What an answer gave as `next`: only what is older than all that it has.'),
   },
   { additionalProperties: false },
 );

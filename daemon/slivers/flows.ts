@@ -1,7 +1,6 @@
-import type { FoundFlow } from '../../netns/flows/archive.ts';
+import type { Answer, FoundFlow } from '../../netns/flows/archive.ts';
 import type { Filter } from '../../netns/flows/filter.ts';
 import type { FlowRecords } from '../../netns/flows/index.ts';
-import type { Gap } from '../../netns/flows/journal.ts';
 import { SliverdError } from '../errors.ts';
 import type { EventLog } from '../events/log.ts';
 import type { Database } from '../store/database.ts';
@@ -52,18 +51,20 @@ export class Flows {
 
   /**
    * Flows that were there at some time between `from` and `to`.
+   * @param after what an earlier answer gave as `next`
    * @param slice only those of this one, and those to it from others of this node; it may be gone. Throws `not-found` when it never was.
    */
   async find(
     filter: Omit<Filter, 'sliver'>,
     limit: number,
     slice?: string,
-  ): Promise<{ flows: NamedFlow[]; gaps: Gap[]; more: boolean }> {
+    after?: number,
+  ): Promise<Omit<Answer, 'flows'> & { flows: NamedFlow[] }> {
     const { records } = this.#options;
     if (!records)
       throw new SliverdError('unsupported', 'this node records no flows: its slivers have no network');
     const filters = slice === undefined ? [filter] : within(filter, this.#tenuresOf(slice));
-    const { flows, ...rest } = await records.find(filters, limit);
+    const { flows, ...rest } = await records.find(filters, limit, { after });
     const named = this.#named(flows);
     // One that an earlier sliver began may have ended in this one's time.
     return {

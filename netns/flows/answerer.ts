@@ -3,8 +3,8 @@ import { parentPort } from 'node:worker_threads';
 import { findFlows } from './archive.ts';
 import type { Question, Reply } from './questions.ts';
 
-parentPort?.on('message', ({ id, folder, filters, limit }: Question) => {
-  parentPort?.postMessage(answer(id, () => findFlows(folder, filters, limit)));
+parentPort?.on('message', ({ id, folder, filters, limit, page }: Question) => {
+  parentPort?.postMessage(answer(id, () => findFlows(folder, filters, limit, page)));
 });
 
 function answer(id: number, find: () => ReturnType<typeof findFlows>): Reply {

@@ -18,17 +18,41 @@ export interface Answer {
   readonly gaps: Gap[];
   /** Whether there are more than were asked for. */
   readonly more: boolean;
+  /** What is older wasn't looked at, since it took too long: ask for it by this. */
+  readonly next?: number | undefined;
+}
+
+export interface Page {
+  /** From an earlier answer: only what is older. */
+  readonly after?: number | undefined;
+  /** After so many milliseconds no more segment is begun. */
+  readonly patience?: number;
 }
 
 const GAPS = 100;
+const PATIENCE = 1000;
 
 /** Looks for flows in what a recorder has kept, and in what the kernel has open. @param filters of which one must hold */
-export function findFlows(folder: string, filters: readonly Filter[], limit: number): Answer {
-  const open = openFlows(filters, limit + 1);
+export function findFlows(
+  folder: string,
+  filters: readonly Filter[],
+  limit: number,
+  { after, patience = PATIENCE }: Page = {},
+): Answer {
+  const began = performance.now();
+  const open = after === undefined ? openFlows(filters, limit + 1) : [];
   const ended: Flow[] = [];
+  let looked: number | undefined;
+  let next: number | undefined;
   for (const number of segmentNumbers(folder).reverse()) {
+    if (after !== undefined && number >= after) continue;
     const wanted = limit + 1 - open.length - ended.length;
     if (wanted <= 0) break;
+    if (looked !== undefined && performance.now() - began > patience) {
+      next = looked;
+      break;
+    }
+    looked = number;
     const segment = openSegment(segmentPath(folder, number));
     if (!segment) continue; // it was the oldest, and is gone
     try {
@@ -44,7 +68,7 @@ export function findFlows(folder: string, filters: readonly Filter[], limit: num
   ];
   const from = Math.min(...filters.map((filter) => filter.from ?? 0));
   const to = Math.max(...filters.map((filter) => filter.to ?? Number.MAX_SAFE_INTEGER));
-  return { flows: flows.slice(0, limit), gaps: gapsIn(folder, from, to), more: flows.length > limit };
+  return { flows: flows.slice(0, limit), gaps: gapsIn(folder, from, to), more: flows.length > limit, next };
 }
 
 function openSegment(path: string): Segment | undefined {

@@ -5,7 +5,7 @@ import { readCgroup } from '../../daemon/cgroups/files.ts';
 import { killCgroup, removeCgroup, until } from '../../daemon/cgroups/tree.ts';
 import { during } from '../../daemon/errors.ts';
 import { HeldSettings } from '../held-settings.ts';
-import type { Answer } from './archive.ts';
+import type { Answer, Page } from './archive.ts';
 import type { Filter } from './filter.ts';
 import { Questions } from './questions.ts';
 import type { Budget } from './shelf.ts';
@@ -64,8 +64,8 @@ export class FlowRecords {
   }
 
   /** @param filters of which one must hold */
-  find(filters: readonly Filter[], limit: number): Promise<Answer> {
-    return during('looking for flows', () => this.#questions.ask(filters, limit));
+  find(filters: readonly Filter[], limit: number, page?: Page): Promise<Answer> {
+    return during('looking for flows', () => this.#questions.ask(filters, limit, page));
   }
 
   /** Why nobody records, as far as can be told: it ended a moment ago, and is begun again and again. */

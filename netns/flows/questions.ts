@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { Answer } from './archive.ts';
+import type { Answer, Page } from './archive.ts';
 import type { Filter } from './filter.ts';
 
 export interface Question {
@@ -7,6 +7,7 @@ export interface Question {
   readonly folder: string;
   readonly filters: readonly Filter[];
   readonly limit: number;
+  readonly page?: Page | undefined;
 }
 
 export type Reply =
@@ -35,13 +36,13 @@ export class Questions {
   }
 
   /** @param filters of which one must hold */
-  ask(filters: readonly Filter[], limit: number): Promise<Answer> {
+  ask(filters: readonly Filter[], limit: number, page?: Page): Promise<Answer> {
     clearTimeout(this.#timer);
     this.#worker ??= this.#begin();
     const id = ++this.#last;
     const waiting = Promise.withResolvers<Answer>();
     this.#waiting.set(id, waiting);
-    this.#worker.postMessage({ id, folder: this.#folder, filters, limit } satisfies Question);
+    this.#worker.postMessage({ id, folder: this.#folder, filters, limit, page } satisfies Question);
     return waiting.promise;
   }
 

@@ -8,6 +8,7 @@ export interface FlowAnswer {
   readonly items: Flow[];
   readonly gaps: FlowGap[];
   readonly more: boolean;
+  readonly next: string | null;
 }
 
 interface FindOptions {
@@ -69,7 +70,16 @@ async function find(context: Context, options: FindOptions): Promise<void> {
     give('from', new Date(at - slack * 1000).toISOString());
     give('to', new Date(at + slack * 1000).toISOString());
   }
-  const answer = await context.client.get<FlowAnswer>(`/v1/flows?${query}`);
+  const ask = () => context.client.get<FlowAnswer>(`/v1/flows?${query}`);
+  const most = Number(options.limit);
+  let answer = await ask();
+  // A question that much must be read for is answered in parts.
+  while (answer.next !== null && answer.items.length < most) {
+    query.set('after', answer.next);
+    query.set('limit', String(most - answer.items.length));
+    const { items, more, next } = await ask();
+    answer = { items: [...answer.items, ...items], gaps: answer.gaps, more, next };
+  }
   const { flowTable } = await import('../output/flow.ts');
   context.print(answer, (found, colour) => flowTable(found, colour));
 }

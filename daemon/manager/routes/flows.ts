@@ -3,7 +3,7 @@ import { addressText, packAddress, unmapped } from '../../../netns/address.ts';
 import { SliverdError } from '../../errors.ts';
 import type { NamedFlow } from '../../slivers/flows.ts';
 import type { Manager, Server } from '../context.ts';
-import { Flow, FlowGap, FlowQuery } from '../schemas.ts';
+import { Flow, FlowGap, FlowQuery, nullable } from '../schemas.ts';
 
 const PROTOCOLS: Record<string, number> = { icmp: 1, tcp: 6, udp: 17, icmp6: 58 };
 const LIMIT = 100;
@@ -21,6 +21,11 @@ export function flowRoutes(server: Server, { flows }: Manager): void {
             items: Type.Array(Flow),
             gaps: Type.Array(FlowGap, { description: 'Of when there may be others.' }),
             more: Type.Boolean({ description: 'Whether there are more than `limit`.' }),
+            next: nullable(
+              Type.String({
+                description: "What is older wasn't looked at: ask again, with this as `after`.",
+              }),
+            ),
           }),
         },
       },
@@ -37,11 +42,13 @@ export function flowRoutes(server: Server, { flows }: Manager): void {
         },
         Number(query.limit ?? LIMIT),
         query.sliver,
+        query.after === undefined ? undefined : Number(query.after),
       );
       return {
         items: found.flows.map(shown),
         gaps: found.gaps.map((gap) => ({ ...gap, from: timeText(gap.from), to: timeText(gap.to) })),
         more: found.more,
+        next: found.next === undefined ? null : String(found.next),
       };
     },
   );
