@@ -8,6 +8,7 @@ import { World } from './world.ts';
 const [ONE, TWO, THREE] = ['198.51.100.10', '198.51.100.11', '198.51.100.12'] as const;
 const WORLD = World.address;
 const HOPS = ['198.51.100.1', '192.0.2.6', '192.0.2.10', WORLD];
+const HOPS6 = ['2001:db8::1', '2001:db8:1::2', '2001:db8:2::2', World.address6];
 const TRACERS = 100;
 
 let world: World;
@@ -32,7 +33,7 @@ const said = async (name: string, words: string | RegExp, on = node) => {
 };
 /** Routers and the destination in the order in which they answered. */
 const hops = (output: string) =>
-  [...output.matchAll(/^ ?\d+ +(\d+\.[\d.]+)/gm)].map(([, address]) => address);
+  [...output.matchAll(/^ ?\d+ +([\da-f]+[.:][\da-f.:]+)/gm)].map(([, address]) => address);
 
 async function image(on: TestNode, name: string, directory: string) {
   await on.ok('POST', '/v1/images', { name, source: { path: directory } });
@@ -239,18 +240,26 @@ describe(`${TRACERS} slivers that trace a route at once`, () => {
         });
     };
     await Promise.all([make(), make(), make()]);
-    const trace = `busybox traceroute -n -q 1 -w 5`;
-    const own = hops(node.inside('sh', '-c', `${trace} ${WORLD} 2> /dev/null`));
-    expect(own).toEqual(HOPS);
+    const trace = (six: string, to: string) => `busybox traceroute${six} -n -q 1 -w 5 ${to} 2> /dev/null`;
+    const traced = `${trace('', WORLD)}; ${trace('6', World.address6)}`;
+    const own = hops(node.inside('sh', '-c', traced));
+    expect(own).toEqual([...HOPS, ...HOPS6]);
     const traces = await Promise.all(
       names.map(async (name) => {
-        const script = `${trace} ${WORLD} 2>&1; ping -q -c 2 ${WORLD} > /dev/null; grep ^Icmp: /proc/net/snmp`;
+        const script = `${traced}; ping -q -c 2 ${WORLD} > /dev/null; grep ^Icmp: /proc/net/snmp
+          grep -E '^Icmp6In(DestUnreachs|TimeExcds) ' /proc/net/snmp6`;
         const { stdout } = await node.exec(name, 'sh', '-c', script);
-        const counted = stdout.trim().split('\n').at(-1)?.split(' ').map(Number) ?? [];
-        return { hops: hops(stdout), icmp: [1, 4, 5, 10].map((field) => counted[field]) };
+        const counted = (pattern: RegExp) => pattern.exec(stdout)?.[1]?.split(' ').map(Number) ?? [];
+        const icmp = counted(/^Icmp: (\d[\d ]*)$/m);
+        const of6 = (what: string) => counted(new RegExp(`^Icmp6In${what}\\s+(\\d+)`, 'm'))[0];
+        return {
+          hops: hops(stdout),
+          icmp: [0, 3, 4, 9].map((field) => icmp[field]),
+          icmp6: [of6('DestUnreachs'), of6('TimeExcds')],
+        };
       }),
     );
-    // Messages that came in, and of them: unreachable, time exceeded, echo replies.
-    for (const seen of traces) expect(seen).toEqual({ hops: own, icmp: [6, 1, 3, 2] });
+    // Messages that came in, and of them: unreachable, time exceeded, echo replies. (Of IPv6 neighbours have theirs, too.)
+    for (const seen of traces) expect(seen).toEqual({ hops: own, icmp: [6, 1, 3, 2], icmp6: [1, 3] });
   });
 });
