@@ -31,6 +31,9 @@ export function chain(name: string, type: string, hook: string, prio: number): N
   return { add: { chain: { ...table, name, type, hook, prio, policy: 'accept' } } };
 }
 
+/** A chain that others lead to. */
+export const plain = (name: string): NftCommand => ({ add: { chain: { ...table, name } } });
+
 export const rule = (name: string, ...expr: Expression[]): NftCommand => ({
   add: { rule: { ...table, chain: name, expr } },
 });

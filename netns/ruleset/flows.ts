@@ -10,10 +10,10 @@ import {
   lookedUp,
   match,
   meta,
+  plain,
   rule,
   set,
   TABLE,
-  table,
 } from './expressions.ts';
 import { fromSliver, isNew, type Part, toUplink } from './part.ts';
 
@@ -79,7 +79,6 @@ export function noOpenRules(connections: number): string[] {
   return [`flush chain ${named}`, `delete chain ${named}`, `delete set ${named}`];
 }
 
-const plain = (name: string) => ({ add: { chain: { ...table, name } } });
 const go = (target: string, how: 'jump' | 'goto' = 'goto'): Expression => ({ [how]: { target } });
 /** The first packet of what may become a connection. */
 const unconfirmed = match({ '&': [ct('status'), 8] }, 0);
@@ -95,23 +94,21 @@ const remember = (six: string): Expression => ({
  */
 export const flows: Part = {
   chains: [
-    ...[...REASONS, 'turn_away', 'opening', 'leaving'].map(plain),
-    // Not before it is routed: an error sent then would have the address of whom it was for, which isn't the node's.
-    chain('passing', 'filter', 'forward', -20),
+    // netns/ruleset/forward.ts leads to `beginning`. Not before it is routed: an error sent then would have the address of
+    // whom it was for, which isn't the node's.
+    ...[...REASONS, 'turn_away', 'opening', 'leaving', 'beginning'].map(plain),
     chain('coming', 'filter', 'input', -20),
-    chain('destined', 'filter', 'forward', -10),
     chain('answers', 'route', 'output', -150),
   ],
   objects: [],
   rules: (uplink) => [
-    ...['passing', 'coming'].map((name) =>
-      rule(name, isNew, unconfirmed, has(ct('mark'), SLIVER_MARK), go('opening', 'jump')),
-    ),
+    rule('coming', isNew, unconfirmed, has(ct('mark'), SLIVER_MARK), go('opening', 'jump')),
+    rule('beginning', unconfirmed, has(ct('mark'), SLIVER_MARK), go('opening', 'jump')),
+    rule('beginning', fromSliver, toUplink(uplink), go('leaving', 'jump')),
     rule('opening', fromSliver, lookedUp(ct('mark'), 'begun'), go('rate')),
     rule('opening', { vmap: { key: ct('mark'), data: '@open' } }),
     rule('opening', match(meta('l4proto'), 'tcp'), { 'ct timeout': 'closing' }),
 
-    rule('destined', fromSliver, toUplink(uplink), isNew, go('leaving', 'jump')),
     ...families.flatMap((six) => [
       rule('leaving', lookedUp(destination(six), `unwanted${six}`), go('owner')),
       ...['tcp', 'udp'].map((protocol) =>

@@ -1,6 +1,6 @@
 import { SLIVER_MARK } from '../numbers.ts';
 import { accept, chain, ct, drop, has, match, meta, rule } from './expressions.ts';
-import { fromSliver, fromUplink, type Part, toCarrier, toSliver, toUplink } from './part.ts';
+import { fromSliver, fromUplink, isNew, type Part, toCarrier, toSliver, toUplink } from './part.ts';
 
 /**
  * Who reaches whom: from the world to slivers by the carrier alone, and from slivers to the world and to each other. On a
@@ -10,6 +10,7 @@ export const forward: Part = {
   chains: [chain('forward', 'filter', 'forward', 0)],
   objects: [],
   rules: (uplink) => [
+    rule('forward', isNew, { jump: { target: 'beginning' } }), // netns/ruleset/flows.ts: what may not begin ends there
     rule('forward', fromUplink(uplink), toCarrier, has(meta('mark'), SLIVER_MARK), accept),
     rule('forward', toCarrier, drop),
     rule('forward', fromSliver, match(ct('state'), 'untracked', 'in'), drop), // it would be in no record

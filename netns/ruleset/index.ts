@@ -17,8 +17,13 @@ const PARTS: readonly Part[] = [flows, origin, reservations, ownConnections, for
 
 export { waiting } from './delivery.ts';
 export { DeliveryMap } from './delivery-map.ts';
+
+/** Chains of earlier versions, whose rules are elsewhere now. */
+const FORMER = ['passing', 'destined'].map((name) =>
+  ['add', 'flush', 'delete'].map((verb) => `${verb} chain inet ${TABLE} ${name};`).join(' '),
+);
 /** What JSON can't say, in nft's own language, to be applied ahead of the rest. */
-export const TEXT = `${ZONES}\n${FLOW_SETS}`;
+export const TEXT = [ZONES, FLOW_SETS, ...FORMER].join('\n');
 export { reservation } from './reservations.ts';
 
 /** All rules and the elements of these slivers; in one transaction they take the place of what was there. DeliveryMap follows. */

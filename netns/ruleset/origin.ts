@@ -1,6 +1,7 @@
 import { addressIn } from '../ipv6/prefix.ts';
 import { internalOf, LINK_LOCAL, linkOf, markOf, SLIVER_MARK, UNCHECKED_MARK } from '../numbers.ts';
 import {
+  accept,
   chain,
   concat,
   ct,
@@ -17,7 +18,7 @@ import {
   TABLE,
   table,
 } from './expressions.ts';
-import { fromSliver, fromUplink, isNew, type Part } from './part.ts';
+import { fromSliver, isNew, notFromSliver, notFromUplink, type Part } from './part.ts';
 import { reservedFirst } from './reservations.ts';
 
 /** In nft's own language: its JSON (1.0.6) knows no `typeof`, and a conntrack zone has no other type. */
@@ -29,7 +30,7 @@ const spoofed = { goto: { target: 'spoofed' } }; // netns/ruleset/flows.ts count
  * Whose a packet is. Nothing leaves a sliver with an address that isn't its own; each has connections of its own, so
  * that two may use the same port to the same destination. A connection belongs to the sliver that began it, or whose
  * port it came to (the mark that the steering program on the uplink gave its first packet). Replies and errors follow
- * their connection.
+ * their connection. Each packet goes through here: what is of no concern is let go first.
  */
 export const origin: Part = {
   chains: [chain('origin', 'filter', 'prerouting', -300), chain('steer', 'filter', 'prerouting', -150)],
@@ -45,44 +46,42 @@ export const origin: Part = {
     { flush: { set: { ...table, name: 'sources' } } },
   ],
   rules: (uplink) => [
+    rule('origin', notFromSliver, accept),
     // Without the mark somebody took the program away, and until it is back nothing passes.
     uplink.marks
-      ? rule('origin', fromSliver, lacks(meta('mark'), UNCHECKED_MARK), drop)
-      : rule('origin', fromSliver, set(meta('mark'), { '|': [meta('mark'), UNCHECKED_MARK] })),
+      ? rule('origin', lacks(meta('mark'), UNCHECKED_MARK), drop)
+      : rule('origin', set(meta('mark'), { '|': [meta('mark'), UNCHECKED_MARK] })),
+    rule('origin', set({ ct: { key: 'zone', dir: 'original' } }, lookup(meta('iifname'), 'zones'))),
     ...['', '6'].map((six) =>
       rule(
         'origin',
-        fromSliver,
         match(concat(meta('iifname'), field(`ip${six}`, 'saddr')), `@sources${six}`),
         set(meta('mark'), { '&': [meta('mark'), ~UNCHECKED_MARK >>> 0] }),
+        accept,
       ),
     ),
     // Who has no address yet asks whether somebody has the one that it wants. Nobody has.
-    rule('origin', fromSliver, match(field('ip6', 'saddr'), '::'), drop),
-    rule('origin', fromSliver, has(meta('mark'), UNCHECKED_MARK), spoofed),
-    rule(
-      'origin',
-      fromSliver,
-      set({ ct: { key: 'zone', dir: 'original' } }, lookup(meta('iifname'), 'zones')),
-    ),
+    rule('origin', match(field('ip6', 'saddr'), '::'), drop),
+    rule('origin', spoofed),
     ...reservedFirst('steer', uplink),
-    // An address of its own is the sliver's whatever the port.
-    rule('steer', fromUplink(uplink), set(meta('mark'), lookup(field('ip6', 'daddr'), 'homes6'))),
     rule('steer', fromSliver, isNew, set(ct('mark'), lookup(meta('iifname'), 'marks'))),
-    rule('steer', fromUplink(uplink), isNew, has(meta('mark'), SLIVER_MARK), set(ct('mark'), meta('mark'))),
+    rule('steer', notFromUplink(uplink), accept),
+    // An address of its own is the sliver's whatever the port.
+    rule('steer', set(meta('mark'), lookup(field('ip6', 'daddr'), 'homes6'))),
+    rule('steer', isNew, has(meta('mark'), SLIVER_MARK), set(ct('mark'), meta('mark'))),
     // Without connections a peer's next packet may be for who has the port by now.
     rule(
       'steer',
-      fromUplink(uplink),
       match(meta('l4proto'), 'tcp', '!='),
       match(ct('direction'), 'original'),
       has(meta('mark'), SLIVER_MARK),
       set(ct('mark'), meta('mark')),
     ),
-    rule('steer', fromUplink(uplink), has(ct('mark'), SLIVER_MARK), set(meta('mark'), ct('mark'))),
+    rule('steer', has(ct('mark'), SLIVER_MARK), set(meta('mark'), ct('mark'))),
+    rule('steer', lacks(meta('mark'), SLIVER_MARK), accept),
     // On one machine it would have arrived. (Others have their hop put back at the sliver's link.)
     ...[field('ip', 'ttl'), field('ip6', 'hoplimit')].map((hops) =>
-      rule('steer', fromUplink(uplink), match(hops, 1), has(meta('mark'), SLIVER_MARK), set(hops, 2)),
+      rule('steer', match(hops, 1), set(hops, 2)),
     ),
   ],
   elements: (verb, { id }, uplink) => [

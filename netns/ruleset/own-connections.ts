@@ -10,18 +10,21 @@ import {
   element,
   field,
   has,
+  lacks,
   match,
   meta,
+  plain,
   rule,
   set,
   table,
 } from './expressions.ts';
-import { fromSliver, fromUplink, type Part, toUplink } from './part.ts';
+import { fromUplink, notFromSliver, type Part, toUplink } from './part.ts';
 
 const PORTS = { set: ['tcp', 'udp'] };
 const state = (...states: string[]) => match(ct('state'), states.length > 1 ? states : states[0], 'in');
 const internal = { prefix: { addr: INTERNAL_NETWORK.address, len: INTERNAL_NETWORK.length } };
 const reached = (six = '') => ({ ct: { key: `ip${six} daddr`, dir: 'original' } });
+const foreign = [counted('foreign'), drop];
 const own = match(concat(meta('iifname'), ct('mark')), '@owners');
 
 /**
@@ -30,7 +33,11 @@ const own = match(concat(meta('iifname'), ct('mark')), '@owners');
  * them when their port becomes another's.
  */
 export const ownConnections: Part = {
-  chains: [chain('own', 'filter', 'prerouting', -140), chain('resets', 'filter', 'output', 0)],
+  chains: [
+    chain('own', 'filter', 'prerouting', -140),
+    plain('outside'),
+    chain('resets', 'filter', 'output', 0),
+  ],
   objects: [
     { add: { counter: { ...table, name: 'stray' } } },
     { add: { counter: { ...table, name: 'foreign' } } },
@@ -38,57 +45,38 @@ export const ownConnections: Part = {
     { flush: { set: { ...table, name: 'owners' } } },
   ],
   rules: (uplink) => [
+    // Nobody outside passes for a neighbour.
+    rule('own', fromUplink(uplink), { goto: { target: 'outside' } }),
+    rule('outside', has(meta('mark'), SLIVER_MARK), match(field('ip', 'saddr'), internal), ...foreign),
+    ...(uplink.prefix
+      ? [
+          rule(
+            'outside',
+            match(field('ip6', 'saddr'), { prefix: { addr: uplink.prefix, len: PREFIX_LENGTH } }),
+            ...foreign,
+          ),
+        ]
+      : []),
+    rule('own', notFromSliver, accept),
+    // Almost all there is, so that it is looked at no further.
+    rule('own', state('established'), lacks(meta('mark'), FOREIGN_MARK), own, accept),
     // Of no connection, and beginning none: no source NAT would make it leave from a port that is nobody's.
-    rule('own', fromSliver, state('invalid'), counted('stray'), drop),
+    rule('own', state('invalid'), counted('stray'), drop),
     rule(
       'own',
-      fromSliver,
       own,
       match(meta('l4proto'), PORTS),
       state('established', 'related'),
       set(meta('mark'), { '&': [meta('mark'), ~FOREIGN_MARK >>> 0] }),
     ),
     // An IP protocol has no port to be moved to.
-    rule(
-      'own',
-      fromSliver,
-      has(meta('mark'), FOREIGN_MARK),
-      match(meta('l4proto'), PORTS, '!='),
-      counted('foreign'),
-      drop,
-    ),
-    rule('own', fromSliver, own, accept),
-    rule(
-      'own',
-      fromSliver,
-      match(reached(), internal),
-      match(concat(meta('iifname'), reached()), '@sources'),
-      accept,
-    ),
-    rule('own', fromSliver, match(concat(meta('iifname'), reached('6')), '@sources6'), accept),
+    rule('own', has(meta('mark'), FOREIGN_MARK), match(meta('l4proto'), PORTS, '!='), ...foreign),
+    rule('own', own, accept),
+    rule('own', match(reached(), internal), match(concat(meta('iifname'), reached()), '@sources'), accept),
+    rule('own', match(concat(meta('iifname'), reached('6')), '@sources6'), accept),
     // What neighbours tell each other on a link of IPv6 is of no connection.
-    rule('own', fromSliver, state('untracked'), match(meta('l4proto'), 'ipv6-icmp'), accept),
-    rule('own', fromSliver, counted('foreign'), drop),
-    // Nobody outside passes for a neighbour.
-    rule(
-      'own',
-      fromUplink(uplink),
-      has(meta('mark'), SLIVER_MARK),
-      match(field('ip', 'saddr'), internal),
-      counted('foreign'),
-      drop,
-    ),
-    ...(uplink.prefix
-      ? [
-          rule(
-            'own',
-            fromUplink(uplink),
-            match(field('ip6', 'saddr'), { prefix: { addr: uplink.prefix, len: PREFIX_LENGTH } }),
-            counted('foreign'),
-            drop,
-          ),
-        ]
-      : []),
+    rule('own', state('untracked'), match(meta('l4proto'), 'ipv6-icmp'), accept),
+    rule('own', ...foreign),
     // A packet that is out of its connection's window comes to the node, which knows of no such connection.
     rule(
       'resets',

@@ -38,8 +38,10 @@ export interface Part {
 }
 
 export const fromSliver = match(meta('iifname'), 'sv*');
+export const notFromSliver = match(meta('iifname'), 'sv*', '!=');
 export const toSliver = match(meta('oifname'), 'sv*');
 export const fromUplink = (uplink: Uplink) => match(meta('iifname'), uplink.name);
+export const notFromUplink = (uplink: Uplink) => match(meta('iifname'), uplink.name, '!=');
 export const toUplink = (uplink: Uplink) => match(meta('oifname'), uplink.name);
 export const toCarrier = match(meta('oifname'), CARRIER);
 export const isNew = match({ ct: { key: 'state' } }, 'new', 'in');
