@@ -32,13 +32,22 @@ describe.each(KERNELS)('the network of slivers on Debian kernel %s', (kernel) =>
     expect(seen().ended).toContainEqual([1, false, true, true]);
   });
 
+  it('a sliver has no more connections and destinations than it may, and not what the owner refuses', () => {
+    const { connections, destinations, mail, owner } = seen();
+    expect(connections.connections + connections.rate).toBeGreaterThanOrEqual(150);
+    expect(connections.destinations).toBe(0);
+    expect(destinations.destinations).toBeGreaterThanOrEqual(75);
+    expect(mail).toContain('No route to host');
+    expect(owner.owner).toBeGreaterThan(0);
+  });
+
   it('queues that somebody deleted come back, and none is left when the node goes down', () => {
     expect(seen().left).not.toContain('htb');
   });
 
   it('slivers have IPv6 addresses of their own, and send from no other', () => {
     const six = told(output('ipv6'));
-    expect(six).toMatchObject({ out: 0, in: 0, across: 0, 'last hop': 0, forged: 1, forwards: '1' });
+    expect(six).toMatchObject({ out: 0, in: 0, across: 0, lastHop: 0, forged: 1, forwards: '1' });
     expect(new Set(six.own).size).toBe(2);
     expect(six.spoofed).toBeGreaterThan(0);
     expect(six.left).toEqual(['0', expect.not.stringContaining('fwmark'), '']);

@@ -16,7 +16,7 @@ export function stepsOn<Name extends string>(
   });
   afterAll(() => rmSync(directory, { recursive: true }));
   return (step) => {
-    expect(seen[step], step).toMatchObject({ exitCode: 0 });
+    expect(seen[step].exitCode, `${step}:\n${seen[step].output}`).toBe(0);
     return seen[step].output;
   };
 }

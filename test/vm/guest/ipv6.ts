@@ -64,7 +64,7 @@ tell('out', inside(pids[0], ...ping(WORLD)).status);
 tell('in', far(...ping(own[1]!)).status);
 tell('across', inside(pids[0], ...ping(own[1]!)).status);
 // With as many hops as lead to the node.
-tell('last hop', far(...ping(own[0]!, '-t', '1')).status);
+tell('lastHop', far(...ping(own[0]!, '-t', '1')).status);
 inside(pids[0], 'ip', '-6', 'address', 'add', `${own[1]}/128`, 'dev', 'lo', 'nodad');
 tell('forged', inside(pids[0], ...ping(WORLD, '-I', own[1]!)).status);
 tell('spoofed', network.refused().get(1)?.spoofed);

@@ -1,8 +1,9 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readlinkSync } from 'node:fs';
 import { pino } from 'pino';
 import { packAddress } from '../../../netns/address.ts';
 import { openNetwork } from '../../../netns/index.ts';
+import { parseRefusal, type Refusal } from '../../../netns/limits/refusals.ts';
 import { NO_CAPS, NO_LIMITS } from '../../../netns/network-limits.ts';
 import { until } from '../../node/harness.ts';
 import { Meter } from '../../node/rates/meter.ts';
@@ -30,7 +31,7 @@ const network = await openNetwork({
   bpf: '/run/bpf',
   cgroup,
   caps: NO_CAPS,
-  refuse: [],
+  refuse: [parseRefusal('tcp/25') as Refusal],
   flows: {
     folder: '/run/flows',
     budget: { bytes: 2 ** 24, days: 1 },
@@ -45,9 +46,14 @@ const home = readlinkSync('/proc/self/ns/net');
 await until(() => readlinkSync(`/proc/${pid}/ns/net`) !== home, 'its namespace', PATIENCE);
 const meter = await Meter.start('world');
 const queues = (link: string) => execFileSync('tc', ['qdisc', 'show', 'dev', link], { encoding: 'utf8' });
-const limit = (bits: number) => {
+const limit = (bits: number, flows = {}) => {
   const rates = { ...NO_LIMITS.up, max: bits };
-  return network.attach(1, pid, { ...NO_LIMITS, up: rates, down: rates });
+  return network.attach(1, pid, {
+    ...NO_LIMITS,
+    up: rates,
+    down: rates,
+    flows: { ...NO_LIMITS.flows, ...flows },
+  });
 };
 /** A flow of the sliver's, until it is killed. */
 function flow(port: number, input: string): ChildProcess {
@@ -82,6 +88,21 @@ tell('open', await brief());
 execFileSync('conntrack', ['--flush']);
 await until(async () => (await recorded()).some(({ open }) => !open), 'the flow in the records', PATIENCE);
 tell('ended', await brief());
+
+// So many connections, so many destinations, and nothing of what the owner refuses.
+const python = (...words: string[]) =>
+  spawnSync('nsenter', [`--net=/proc/${pid}/ns/net`, 'python3', ...words], { encoding: 'utf8' });
+const flood = (to: string, ...words: string[]) =>
+  python('test/node/limits/flood.py', '198.51.100.10', to, '200', 'udp', ...words);
+await limit(2 * MBIT, { connections: 32 });
+flood(WORLD);
+tell('connections', network.refused().get(1));
+execFileSync('conntrack', ['--flush']);
+await limit(2 * MBIT, { destinationsPerMinute: 20 });
+flood('203.0.113.8', '100');
+tell('destinations', network.refused().get(1));
+tell('mail', python('-c', `import socket; socket.create_connection(('${WORLD}', 25), 20)`).stderr);
+tell('owner', network.refused().get(1));
 
 for (const link of ['up0', 'slivers0']) execFileSync('tc', ['qdisc', 'delete', 'dev', link, 'root']);
 await until(() => ['up0', 'slivers0'].every((link) => queues(link).includes('htb')), 'the queues', PATIENCE);
