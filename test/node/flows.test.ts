@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestNode, until } from './harness.ts';
@@ -5,6 +6,7 @@ import { importSmallImage } from './image.ts';
 import { World } from './world.ts';
 
 // Which slice's a flow was: asked by what somebody outside saw of it.
+const CTL = new URL('../../daemon/cli/main.ts', import.meta.url).pathname;
 const ADDRESS = '198.51.100.10';
 let world: World;
 let node: TestNode;
@@ -127,6 +129,15 @@ describe('a flow', () => {
     const names = async () => (await flows(asked)).items.map(({ slice }: { slice: string }) => slice).sort();
     await until(async () => (await names()).length === 2, 'both flows');
     expect(await names()).toEqual(['b_gone', 'b_next']);
+    await node.ok('DELETE', '/v1/slivers/b_next');
+    const at = ['--at', new Date().toISOString(), '--slack', '2m'];
+    const words = ['flow', 'find', '--dst', World.address, '--dport', '9002', ...at];
+    const told = execFileSync(process.execPath, [CTL, ...words], {
+      encoding: 'utf8',
+      env: { ...process.env, SLIVERD_SOCKET: `${node.run}/admin.sock`, NO_COLOR: '1' },
+    });
+    const lines = told.trim().split('\n').slice(1);
+    expect(lines.map((line) => line.split(/ +/)[0]).sort()).toEqual(['b_gone', 'b_next']);
     expect((await flows({ ...asked, sliver: 'b_gone' })).items).toHaveLength(1);
     expect((await flows({ ...asked, sliver: 'b_next' })).items).toHaveLength(1);
   });
