@@ -12,6 +12,9 @@ const SCHEMA = `
     span INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS locals (address BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;`;
 
+/** Ports and addresses come in no order: a page of their indices is written again and again, and not to its place each time. */
+const [CACHE_KIB, WAL_PAGES] = [16_384, 8192];
+
 /** Flows of some stretch of time: a file of its own, so that the oldest are removed in no time and whole. */
 export class Segment {
   readonly #sql: DatabaseSync;
@@ -27,7 +30,10 @@ export class Segment {
     // Who reads it first after a crash makes it whole again, and has it alone meanwhile.
     const sql = new DatabaseSync(path, { timeout: 5000 });
     try {
-      sql.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL');
+      sql.exec(
+        `PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;
+        PRAGMA cache_size=-${CACHE_KIB}; PRAGMA wal_autocheckpoint=${WAL_PAGES}`,
+      );
       // At once: who reads it finds all of it, or nothing.
       sql.exec(`BEGIN IMMEDIATE; ${SCHEMA} ${INDEX_SCHEMA} COMMIT`);
       return new Segment(sql);
