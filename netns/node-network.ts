@@ -1,5 +1,4 @@
-import { existsSync, readlinkSync } from 'node:fs';
-import { isDeepStrictEqual } from 'node:util';
+import { existsSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { during, explain } from '../daemon/errors.ts';
 import { detachFromLink } from './bpf/filters.ts';
@@ -11,12 +10,12 @@ import { LinkGuard } from './healing/link-guard.ts';
 import { watchLinks } from './healing/link-watch.ts';
 import { Ipv6 } from './ipv6/ipv6.ts';
 import { addressIn } from './ipv6/prefix.ts';
-import { FlowLimiter } from './limits/flow-limits.ts';
 import type { Refusal } from './limits/refusals.ts';
 import { type Link, Links } from './links.ts';
+import { Looks } from './looks.ts';
+import { Members, namespaceOf } from './members.ts';
 import type { Caps, NetworkLimits, NetworkUsage, Refused, TrafficCounters } from './network-limits.ts';
 import { watchRuleset } from './nft-watch.ts';
-import { Nftables } from './nftables.ts';
 import { CARRIER, CARRIER_END, GATEWAY, linkOf } from './numbers.ts';
 import { PortGuard } from './ports/guard.ts';
 import { PortLedger } from './ports/ledger.ts';
@@ -25,7 +24,7 @@ import { ReservedPorts } from './ports/reserved.ts';
 import { DEFAULT_RANGES, type Settings } from './ports/settings.ts';
 import type { SharedPorts } from './ports/shared-ports.ts';
 import { Shaping } from './rates/shaping.ts';
-import { DeliveryMap, elements, removal, reservation, ruleset, TEXT, waiting } from './ruleset/index.ts';
+import { Rules } from './rules.ts';
 import type { Uplink as UplinkRules } from './ruleset/part.ts';
 import type { SliverNetwork } from './sliver-network.ts';
 import { readSysctl, setSysctl } from './sysctl.ts';
@@ -52,14 +51,7 @@ export interface NetworkOptions extends UplinkChoice {
 /** Somebody may detach a program, and a sliver must not bind unseen for long. */
 const GUARD_EVERY = 1000;
 
-/** A process in a sliver's network namespace; which one tells its pid from a later process's. */
 const NO_RECORDS = { what: 'records of flows', cost: "Nobody can tell which slice's a flow was." };
-
-interface Member {
-  readonly pid: number;
-  readonly namespace: string;
-  readonly limits: NetworkLimits;
-}
 
 /**
  * The network of a node whose slivers share its public address (docs/decisions/0017-shared-address.md). It lives in
@@ -73,32 +65,31 @@ export class NodeNetwork implements SliverNetwork {
   /** Where there is no ledger. */
   readonly #reserved = new ReservedPorts({
     own: () => listeningPorts(this.#uplink.address),
-    deliver: (verb, one) => this.#nft.apply(reservation(verb, one)),
+    deliver: (verb, one) => this.#rules.reserve(verb, one),
   });
   #shaping: Shaping | undefined;
   #flows: FlowRecords | undefined;
   #uplink: Uplink;
   readonly #links = new Links();
   readonly #carrier = new Carrier(this.#links);
-  readonly #nft = new Nftables();
   readonly #ipv6: Ipv6;
-  readonly #delivery = new DeliveryMap();
   readonly #guard = new LinkGuard(this.#links, () => this.#ledger);
-  readonly #limiter: FlowLimiter;
-  /** What the rules were made by. */
-  #forwards: UplinkRules['forwards'] | undefined;
-  /** Those whose packets the rules let wait. */
-  #waiting = new Set<number>();
-  /** Slivers whose elements are in the ruleset; those of an earlier daemon are nobody's until they are attached. */
-  readonly #attached = new Map<number, Member | undefined>();
-  #work = Promise.resolve();
+  readonly #rules: Rules;
+  /** Slivers whose elements are in the ruleset. */
+  readonly #members = new Members();
+  readonly #looks: Looks;
   #unwatch = () => {};
 
   private constructor(uplink: Uplink, options: NetworkOptions) {
     this.#uplink = uplink;
     this.#options = options;
     this.#ipv6 = new Ipv6(this.#links, `${options.runDirectory}/ipv6-settings.json`);
-    this.#limiter = new FlowLimiter(this.#nft, options.refuse);
+    this.#looks = new Looks(options.log);
+    this.#rules = new Rules({
+      refuse: options.refuse,
+      here: () => this.#here,
+      waits: (id) => this.#shaping?.waits(this.#members.get(id)?.limits) ?? false,
+    });
   }
 
   get ports(): SharedPorts {
@@ -127,7 +118,7 @@ export class NodeNetwork implements SliverNetwork {
       // What an earlier daemon left may have the programs of another version, and the rules count on these.
       await network.#guard.look(await network.#linked(), network.#uplink);
       // Rules ahead of forwarding, which is for slivers alone.
-      await network.#ruleset();
+      await network.#makeRules();
       await network.#ipv6.keep(network.#uplink, (await network.#linked()).keys());
     });
     await network.#shape();
@@ -137,19 +128,19 @@ export class NodeNetwork implements SliverNetwork {
   }
 
   async attach(id: number, pid: number, limits: NetworkLimits): Promise<void> {
-    const [known, namespace] = [this.#attached.get(id), namespaceOf(pid)];
+    const [known, namespace] = [this.#members.get(id), namespaceOf(pid)];
     await during(`connecting the network namespace of process ${pid}`, async () => {
-      await this.#shaping?.set(id, limits, this.#unknown());
+      await this.#shaping?.set(id, limits, this.#members.unknown());
       if (known?.pid !== pid || known.namespace !== namespace) await this.#connect(id, pid);
-      this.#attached.set(id, { pid, namespace, limits });
-      this.#limiter.set(id, limits.flows);
-      this.#wait(id);
+      this.#members.set(id, { pid, namespace, limits });
+      this.#rules.limiter.set(id, limits.flows);
+      this.#rules.wait(id);
     });
   }
 
   addresses(id: number): string[] {
     const { address, prefix } = this.#uplink;
-    return this.#attached.has(id) ? [address, ...(prefix ? [addressIn(prefix, id)] : [])] : [];
+    return this.#members.has(id) ? [address, ...(prefix ? [addressIn(prefix, id)] : [])] : [];
   }
 
   async usage(id: number): Promise<NetworkUsage> {
@@ -157,29 +148,29 @@ export class NodeNetwork implements SliverNetwork {
   }
 
   refused(): ReadonlyMap<number, Refused> {
-    return this.#limiter.refused();
+    return this.#rules.limiter.refused();
   }
 
   async detach(id: number): Promise<void> {
     await this.#disconnect(id);
-    await this.#shaping?.set(id, undefined, this.#unknown());
+    await this.#shaping?.set(id, undefined, this.#members.unknown());
   }
 
   async sweep(known: ReadonlySet<number>): Promise<string[]> {
-    const strange = [...this.#attached.keys()].filter((id) => !known.has(id));
+    const strange = this.#members.ids().filter((id) => !known.has(id));
     for (const id of strange) await this.detach(id);
     return strange.map((id) => `link ${linkOf(id)}`);
   }
 
   async down(): Promise<void> {
     this.#unwatch();
-    await this.#work;
+    await this.#looks.settled;
     for (const id of (await this.#linked()).keys()) {
       await this.#links.remove(linkOf(id));
       await forgetConnections(id);
     }
     await this.#ipv6.down(this.#uplink);
-    this.#nft.apply(removal);
+    this.#rules.down();
     await this.#release();
     await this.#flows?.down();
     this.#shaping?.close();
@@ -188,49 +179,30 @@ export class NodeNetwork implements SliverNetwork {
     else Programs.remove(this.#options.bpf, this.#options.cgroup); // an earlier daemon's
     await this.#carrier.remove();
     this.#links.close();
-    this.#nft.close();
-    this.#delivery.close();
   }
 
   async #connect(id: number, pid: number): Promise<void> {
-    const before = this.#attached.has(id) && !this.#attached.get(id);
-    if (before && (await this.#takeOver(id, pid))) return;
+    if (this.#members.isUnknown(id) && (await this.#takeOver(id, pid))) return;
     await this.#disconnect(id); // from a namespace that is on its way out
     this.#shaping?.begin(id);
     const link = await wire(this.#links, id, pid, this.#uplink);
     await this.#claim(id, pid, link);
-    this.#nft.apply(elements('add', { id, waits: false }, this.#here));
-    await this.#delivery.deliver(new Map([[id, link]]));
+    await this.#rules.add(id, link);
     await this.#ipv6.connect(this.#uplink, id);
   }
 
   async #disconnect(id: number): Promise<void> {
-    const known = this.#attached.has(id);
     this.#ledger?.removeSliver(id);
-    this.#attached.delete(id);
+    const known = this.#members.delete(id);
     await this.#links.remove(linkOf(id));
     if (!known) return;
     await this.#ipv6.disconnect(this.#uplink, id);
-    this.#limiter.remove(id);
     await forgetConnections(id);
     try {
-      this.#nft.apply(elements('delete', { id, waits: this.#waiting.delete(id) }, this.#here));
+      this.#rules.remove(id);
     } catch {
-      await this.#ruleset(); // some of them weren't there: somebody flushed them
+      await this.#makeRules(); // some of them weren't there: somebody flushed them
     }
-  }
-
-  /** What comes for it waits at the carrier exactly if something there is bounded. */
-  #wait(id: number): void {
-    const waits = this.#waits(id);
-    if (this.#waiting.has(id) === waits) return;
-    this.#nft.apply([waiting(waits ? 'add' : 'delete', id)]);
-    if (waits) this.#waiting.add(id);
-    else this.#waiting.delete(id);
-  }
-
-  #waits(id: number): boolean {
-    return this.#shaping?.waits(this.#attached.get(id)?.limits) ?? false;
   }
 
   /** Takes a sliver for connected that an earlier daemon connected; false when its end of the link is gone. */
@@ -313,12 +285,7 @@ export class NodeNetwork implements SliverNetwork {
 
   async #reshape(): Promise<void> {
     const carrier = await this.#links.find(CARRIER);
-    await this.#shaping?.shape(this.#uplink.index, carrier.index, this.#unknown());
-  }
-
-  /** Slivers that an earlier daemon connected, and that this one has not been told of yet. */
-  #unknown(): ReadonlySet<number> {
-    return new Set([...this.#attached].filter(([, member]) => !member).map(([id]) => id));
+    await this.#shaping?.shape(this.#uplink.index, carrier.index, this.#members.unknown());
   }
 
   #settings(): Settings {
@@ -331,30 +298,24 @@ export class NodeNetwork implements SliverNetwork {
     await this.#ledger?.addLink(id, link);
   }
 
-  /** Looks after what is ours, one look at a time; one that fails is had again a second later. */
+  /** Looks after what is ours; a look that fails is had again a second later. */
   #watch(): void {
-    const failed = new Set<() => Promise<void>>();
-    const later = (look: () => Promise<void>) => () => {
-      this.#work = this.#work.then(look).catch((err) => {
-        failed.add(look);
-        this.#options.log.debug({ err }, "looking after the node's network");
-      });
-      return this.#work;
-    };
-    const [mend, readdress] = [later(() => this.#mend()), later(() => this.#readdress())];
-    const looks = [
+    const mend = () => this.#mend();
+    const readdress = () => this.#readdress();
+    const rules = () => this.#makeRules();
+    const watches = [
       watchLinks((link) => this.#guard.suspect(link)),
-      watchNetwork(() => Promise.all([mend(), readdress()])),
-      watchRuleset(later(() => this.#ruleset())),
+      watchNetwork(() => Promise.all([this.#looks.have(mend), this.#looks.have(readdress)])),
+      watchRuleset(() => this.#looks.have(rules)),
     ];
     const guard = this.#ledger && new PortGuard(this.#ledger, this.#options.log);
     const timer = setInterval(() => {
-      guard?.look(this.#uplink.address, this.#members());
-      for (const look of [...failed]) if (failed.delete(look)) void later(look)();
+      guard?.look(this.#uplink.address, this.#members.namespaces());
+      this.#looks.haveFailedAgain();
     }, GUARD_EVERY).unref();
     this.#unwatch = () => {
       clearInterval(timer);
-      for (const end of looks) end();
+      for (const end of watches) end();
     };
   }
 
@@ -362,14 +323,14 @@ export class NodeNetwork implements SliverNetwork {
     const missing = await this.#carrier.missing();
     if (missing === 'device') {
       await this.#carrier.make();
-      await this.#ruleset(); // a chain goes with its device
-    } else if (!isDeepStrictEqual(this.#here.forwards, this.#forwards)) await this.#ruleset();
+      await this.#makeRules(); // a chain goes with its device
+    } else if (this.#rules.outdated) await this.#makeRules();
     if (missing) await this.#carrier.route();
     if (missing === 'device') await this.#reshape();
     let linked = await this.#linked();
     let lost = false;
-    for (const [id, member] of [...this.#attached]) {
-      if (linked.has(id) || !isThere(member)) continue;
+    for (const [id, member] of this.#members.present()) {
+      if (linked.has(id)) continue;
       lost = true;
       await this.detach(id);
       await this.attach(id, member.pid, member.limits);
@@ -377,7 +338,7 @@ export class NodeNetwork implements SliverNetwork {
     if (lost) linked = await this.#linked();
     await this.#guard.look(linked, this.#uplink);
     await this.#ipv6.keep(this.#uplink, linked.keys());
-    await this.#shaping?.mend(this.#unknown());
+    await this.#shaping?.mend(this.#members.unknown());
   }
 
   /** Brings new addresses of the uplink to the rules and into the slivers; without one, all stays as it is. */
@@ -388,7 +349,7 @@ export class NodeNetwork implements SliverNetwork {
       return;
     if (found.index !== before.index) await this.#release();
     this.#uplink = found;
-    await this.#ruleset();
+    await this.#makeRules();
     this.#ledger?.configure(this.#settings());
     this.#guard.suspect(found.index);
     if (found.prefix !== before.prefix) this.#guard.suspect();
@@ -396,21 +357,9 @@ export class NodeNetwork implements SliverNetwork {
     await this.#guard.look(linked, found);
     await this.#ipv6.keep(found, linked.keys());
     await this.#reshape();
-    for (const [id, member] of [...this.#attached]) {
-      if (!isThere(member)) continue;
-      // What a guest has made of its own side may refuse: the next look at the sliver does it anew.
-      await wireInside(id, member.pid, found, before).catch(() => this.#attached.set(id, undefined));
-    }
-  }
-
-  /** Network namespaces by sliver; undefined as long as some that an earlier daemon connected aren't known. */
-  #members(): ReadonlyMap<number, string> | undefined {
-    const members = new Map<number, string>();
-    for (const [id, member] of this.#attached) {
-      if (!member) return undefined;
-      if (isThere(member)) members.set(id, `/proc/${member.pid}/ns/net`);
-    }
-    return members;
+    // What a guest has made of its own side may refuse: the next look at the sliver does it anew.
+    for (const [id, { pid }] of this.#members.present())
+      await wireInside(id, pid, found, before).catch(() => this.#members.set(id, undefined));
   }
 
   /** Links of slivers, by their ids: they are the truth of who is connected. */
@@ -419,38 +368,9 @@ export class NodeNetwork implements SliverNetwork {
     return new Map(links.map((link) => [Number(link.name.slice('sv'.length)), link]));
   }
 
-  /** All rules and elements in one transaction, whatever was there. */
-  async #ruleset(): Promise<void> {
-    const here = this.#here;
-    this.#forwards = here.forwards;
+  async #makeRules(): Promise<void> {
     const linked = await this.#linked();
-    const ids = [...linked.keys()];
-    this.#nft.applyText(TEXT);
-    this.#nft.apply(
-      ruleset(
-        here,
-        ids.map((id) => ({ id, waits: this.#waits(id) })),
-      ),
-    );
-    await this.#delivery.deliver(new Map([...linked].map(([id, { index }]) => [id, index])), true);
-    this.#waiting = new Set(ids.filter((id) => this.#waits(id)));
-    this.#limiter.restore();
-    for (const [id, member] of this.#attached)
-      if (!ids.includes(id) && !isThere(member)) this.#attached.delete(id); // else its link is about to be mended
-    for (const id of ids) if (!this.#attached.has(id)) this.#attached.set(id, undefined);
-  }
-}
-
-/** Whether the process is there, in the namespace that was connected. */
-function isThere(member: Member | undefined): member is Member {
-  return member !== undefined && namespaceOf(member.pid) === member.namespace;
-}
-
-/** Names the network namespace of a process; empty when the process is gone. */
-function namespaceOf(pid: number): string {
-  try {
-    return readlinkSync(`/proc/${pid}/ns/net`);
-  } catch {
-    return '';
+    await this.#rules.make(linked);
+    this.#members.follow(new Set(linked.keys()));
   }
 }
