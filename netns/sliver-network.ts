@@ -1,6 +1,7 @@
 import { during } from '../daemon/errors.ts';
+import { raiseLoopback } from '../daemon/kernel/syscalls.ts';
 import type { FlowRecords } from './flows/index.ts';
-import { Links } from './links.ts';
+import { within } from './namespace.ts';
 import type { NetworkLimits, NetworkUsage, Refused, TrafficCounters } from './network-limits.ts';
 import type { SharedPorts } from './ports/shared-ports.ts';
 
@@ -42,14 +43,9 @@ export function loopbackNetwork(why: string): SliverNetwork {
   return {
     degraded: [{ what: "the world's network in slivers", why, cost: 'Slivers reach nobody but themselves.' }],
     async attach(_id, pid) {
-      await during(`bringing up loopback in the network namespace of process ${pid}`, async () => {
-        const links = new Links(`/proc/${pid}/ns/net`);
-        try {
-          await links.setUp((await links.find('lo')).index);
-        } finally {
-          links.close();
-        }
-      });
+      await during(`bringing up loopback in the network namespace of process ${pid}`, () =>
+        within(`/proc/${pid}/ns/net`, raiseLoopback),
+      );
     },
     addresses: () => [],
     usage: async () => ({}),

@@ -34,10 +34,14 @@ export function limitFiles(
   return files.filter(([controller]) => controllers.has(controller)).map(([, file, value]) => [file, value]);
 }
 
-/** The owner's huge pages are no memory that memory.max counts: a sliver gets none. By size, as this cgroup has them. */
+/** One or two for each size, and the kernel has its sizes from its start. */
+let ofHugePages: string[] = [];
+
+/** The owner's huge pages are no memory that memory.max counts: a sliver gets none. @param cgroup has the controller */
 export function noHugePages(cgroup: string): [string, string][] {
-  const files = existsSync(cgroup) ? readdirSync(cgroup) : [];
-  return files.filter((name) => /^hugetlb\..+\.max$/.test(name)).map((name) => [name, '0']);
+  if (ofHugePages.length === 0 && existsSync(cgroup))
+    ofHugePages = readdirSync(cgroup).filter((name) => /^hugetlb\..+\.max$/.test(name));
+  return ofHugePages.map((name) => [name, '0']);
 }
 
 /** The kernel keeps memory limits in whole pages; round down as it does, so that what is read back compares equal. */

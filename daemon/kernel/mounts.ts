@@ -31,6 +31,12 @@ export function deviceNumber(dev: number): { major: number; minor: number } {
   return { major: (dev >> 8) & 0xfff, minor: (dev & 0xff) | ((dev >> 12) & 0xfff00) };
 }
 
+/** `major:minor`, as the kernel writes it. */
+export function deviceName(dev: number): string {
+  const { major, minor } = deviceNumber(dev);
+  return `${major}:${minor}`;
+}
+
 /** Whether a file system is mounted at `path`; cheap, for a path whose parent is on another one. */
 export function isMountPoint(path: string): boolean {
   try {
@@ -42,10 +48,10 @@ export function isMountPoint(path: string): boolean {
 
 /** The mount that `path` is on. */
 export function mountOf(path: string): Mount {
-  const { major, minor } = deviceNumber(statSync(path).dev);
-  const all = mounts().filter((mount) => mount.device === `${major}:${minor}`);
+  const device = deviceName(statSync(path).dev);
+  const all = mounts().filter((mount) => mount.device === device);
   const inside = all.filter(
     (mount) => mount.target === '/' || path === mount.target || path.startsWith(`${mount.target}/`),
   );
-  return inside.at(-1) ?? all.at(-1) ?? { target: '/', type: '', source: '', device: `${major}:${minor}` };
+  return inside.at(-1) ?? all.at(-1) ?? { target: '/', type: '', source: '', device };
 }

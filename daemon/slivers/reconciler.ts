@@ -162,7 +162,10 @@ export class Reconciler {
           `${record.name} does not come to rest: ${phases.join(', ')} again`,
         );
       for (const phase of work) await this.#perform(environment, phase, asked, at, log);
-      acted ||= work.some((phase) => phase !== 'apply');
+      const applied = work.every((phase) => phase === 'apply');
+      // That changes nothing of what was observed, and what ended meanwhile is watched no more.
+      if (applied && this.#watches.has(id)) return this.#settled(record, observed, acted);
+      acted ||= !applied;
     }
   }
 

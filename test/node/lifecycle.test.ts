@@ -88,6 +88,25 @@ describe('a sliver', () => {
     expect(items.map((event: { type: string }) => event.type)).toContain('sliver.died');
   });
 
+  it('has at each look what somebody took away, and a log that is not too long', async () => {
+    const { pid, id } = await sliver('ucb_p2ps');
+    const bound = `/sys/fs/cgroup${node.cgroup}/s${id}/cgroup.max.descendants`;
+    const lo = (...words: string[]) =>
+      node.inside('nsenter', `--net=/proc/${pid}/ns/net`, '--', 'ip', 'link', ...words);
+    const log = () => node.ok('GET', '/v1/slivers/ucb_p2ps/log');
+    for (const time of ['first', 'second']) {
+      node.inside('sh', '-c', `echo 7 > ${bound}`);
+      lo('set', 'lo', 'down');
+      await sh('ucb_p2ps', 'head -c 2000000 /dev/zero | tr "\\0" x >> /proc/1/fd/1; sync');
+      expect(await log(), time).toMatch(/^x{65536}$/);
+      const looked = await node.ok('POST', '/v1/slivers/ucb_p2ps/start');
+      expect(looked, time).toMatchObject({ state: 'running', pid });
+      expect(node.inside('cat', bound), time).toBe('0\n');
+      expect(lo('show', 'lo'), time).toMatch(/LOOPBACK,UP/);
+      expect(await log(), time).toBe('');
+    }
+  });
+
   it('has a full disk alone', async () => {
     const small = { 'disk.bytes': 16 << 20, 'disk.inodes': 2000 };
     await node.ok('POST', '/v1/slivers', { name: 'full_disk', image: 'small', rspec: small });

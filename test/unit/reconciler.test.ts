@@ -8,9 +8,12 @@ import { SliverStore } from '../../daemon/slivers/store.ts';
 import { Database } from '../../daemon/store/database.ts';
 import { sliverRecord } from '../record.ts';
 
-/** One sliver that runs, on a machine that lets nothing be applied to it; `did` are the phases that it saw. */
+/** One sliver that runs, on a machine that lets nothing be applied to it at first; `did` are the phases that it saw. */
 let did: Phase[];
 let container: 'running' | 'absent';
+let observed: number;
+let applies: () => void;
+let ended: () => void;
 const phase = (name: Phase, act: () => void = () => {}) => [
   {
     name,
@@ -31,21 +34,28 @@ const environment: Environment = {
   name: 'namespaces',
   phases: {
     provision: phase('provision'),
-    start: phase('start'),
-    apply: phase('apply', refuses),
+    start: phase('start', () => {
+      container = 'running';
+    }),
+    apply: phase('apply', () => applies()),
     freeze: phase('freeze'),
     thaw: phase('thaw'),
     stop: phase('stop', ends),
     discard: phase('discard'),
   },
-  observe: async () =>
-    container === 'running'
+  observe: async () => {
+    observed++;
+    return container === 'running'
       ? { container, run: 1, disk: 1, pid: 1, disks: [1], debris: false }
-      : { container, disks: [1], debris: false },
+      : { container, disks: [1], debris: false };
+  },
   usage: async () => ({}),
   exec: () => Promise.reject(new Error('not here')),
   log: async () => '',
-  watch: () => () => {},
+  watch: (_sliver, changed) => {
+    ended = changed;
+    return () => {};
+  },
   sweep: async () => [],
   close: async () => {},
 };
@@ -59,7 +69,7 @@ beforeEach(() => {
   folder = mkdtempSync('/tmp/sliverd-reconciler-');
   database = new Database(`${folder}/db`);
   store = new SliverStore(database);
-  [did, container] = [[], 'running'];
+  [did, container, observed, applies] = [[], 'running', 0, refuses];
   reconciler = new Reconciler({
     store,
     environments: new Map([['namespaces', environment]]),
@@ -98,4 +108,22 @@ it('ends a sliver at its time, however long until it is tried again', async () =
   await vi.advanceTimersByTimeAsync(1100);
   expect(reconciler.status(id)).toMatchObject({ state: 'expired', cause: null });
   expect(did.at(-1)).toBe('stop');
+});
+
+it('looks once at what is as it should be, and again at what ended meanwhile', async () => {
+  applies = () => {};
+  const { id } = store.add(sliverRecord());
+  await reconciler.reconcile(id); // nobody watches it yet
+  [did, observed] = [[], 0];
+  await reconciler.reconcile(id);
+  expect([did, observed]).toEqual([['apply'], 1]);
+  applies = () => {
+    applies = () => {};
+    ends();
+    ended();
+  };
+  did = [];
+  await reconciler.reconcile(id);
+  expect(did).toEqual(['apply', 'start']);
+  expect(reconciler.status(id)).toMatchObject({ state: 'running', cause: null });
 });

@@ -99,10 +99,11 @@ function observe(context: Context, sliver: SliverRecord): Observed {
   const disks = context.disks.observe(sliver.id);
   const cgroup = context.cgroups.of(kernelName(sliver.id));
   const run = context.paths.sliverRun(sliver.id);
-  if (!existsSync(cgroup) && !existsSync(run) && !context.crun.has(kernelName(sliver.id)))
-    return { container: 'absent', ...disks };
   const record = liveRunRecord(run);
-  if (!record || !isPopulated(cgroup)) return { container: 'partial', ...disks };
+  if (!record || !isPopulated(cgroup)) {
+    const left = existsSync(cgroup) || existsSync(run) || context.crun.has(kernelName(sliver.id));
+    return { container: left ? 'partial' : 'absent', ...disks };
+  }
   const container = isFrozen(cgroup) ? 'frozen' : 'running';
   const { run: number, disk, pid, since } = record;
   return { container, run: number, disk, pid, since, ...disks };

@@ -26,7 +26,7 @@ const { O_RDONLY, O_WRONLY, O_CREAT, O_TRUNC, O_APPEND, O_NONBLOCK } = constants
  */
 export function initLog(context: Context, sliver: SliverRecord) {
   const look = <T>(work: (file: string) => T) =>
-    context.disks.look(sliver, (contents) => work(`${contents}/init.log`));
+    context.disks.look(sliver, (contents) => work(logIn(contents)));
   return {
     /** Opens it for writers inside; each start begins a new one. */
     begin(): number {
@@ -47,24 +47,28 @@ export function initLog(context: Context, sliver: SliverRecord) {
       });
       return text ?? '';
     },
-    /** Writers append, so cutting it to nothing under them is safe. */
-    shorten(): void {
-      const cut = look((file) => {
-        if (!existsSync(file) || statSync(file).size <= MOST) return false;
-        const fd = unheld(file, O_WRONLY);
-        if (fd === undefined) return false; // the kernel has told the holder to let go: next time, then
-        ftruncateSync(fd, 0);
-        closeSync(fd);
-        return true;
-      });
-      if (cut)
-        context.log.info(
-          { sliver: sliver.name, container: kernelName(sliver.id) },
-          'init log past 1 MiB: begun anew',
-        );
+    /**
+     * Writers append, so cutting it to nothing under them is safe.
+     * @param contents of the sliver's disk
+     * @returns whether it is short now
+     */
+    shorten(contents: string): boolean {
+      const file = logIn(contents);
+      if (!existsSync(file) || statSync(file).size <= MOST) return true;
+      const fd = unheld(file, O_WRONLY);
+      if (fd === undefined) return false; // the kernel has told the holder to let go: next time, then
+      ftruncateSync(fd, 0);
+      closeSync(fd);
+      context.log.info(
+        { sliver: sliver.name, container: kernelName(sliver.id) },
+        'init log past 1 MiB: begun anew',
+      );
+      return true;
     },
   };
 }
+
+const logIn = (contents: string) => `${contents}/init.log`;
 
 /** @param fd is closed */
 function lastOf(fd: number): string {

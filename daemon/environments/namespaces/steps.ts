@@ -13,7 +13,6 @@ import {
 import { applyLimits, limitFiles, noHugePages } from '../../cgroups/limits.ts';
 import { CGROUP_ROOT, freeze, isFrozen, killCgroup, removeCgroup, until } from '../../cgroups/tree.ts';
 import { SliverdError } from '../../errors.ts';
-import { blockDevice } from '../../kernel/block-device.ts';
 import { abortFuse } from '../../kernel/fuse.ts';
 import { isMountPoint } from '../../kernel/mounts.ts';
 import { hostName } from '../../slivers/names.ts';
@@ -42,11 +41,12 @@ export function namespaceSteps(context: Context): Environment['phases'] {
     root: `${folder(sliver)}/root`,
   });
   const limits = (sliver: SliverRecord) => {
-    const device = disks.look(sliver, blockDevice);
+    const device = cgroups.controllers.has('io') ? disks.device(sliver) : undefined;
     const files = limitFiles(sliver.rspec, cgroups.controllers, device);
     // crun gives the cgroup to root inside, who can take `ro` off its mount: a tree of cgroups below, deeper than a path
     // can be long, could never be removed.
-    return [['cgroup.max.descendants', '0'], ...noHugePages(cgroup(sliver)), ...files] as [string, string][];
+    const noPages = cgroups.controllers.has('hugetlb') ? noHugePages(cgroup(sliver)) : [];
+    return [['cgroup.max.descendants', '0'], ...noPages, ...files] as [string, string][];
   };
   const unmount = (sliver: SliverRecord) => {
     unmountRoot(rootPaths(sliver));
@@ -131,10 +131,9 @@ export function namespaceSteps(context: Context): Environment['phases'] {
     apply: [
       step('network', 'connecting it', connect),
       step('limits', 'setting limits', async (sliver, log) => {
-        disks.resize(sliver);
         const written = applyLimits(cgroup(sliver), limits(sliver));
         if (written.length) log.info({ written }, 'limits changed');
-        initLog(context, sliver).shorten();
+        disks.check(sliver, (contents) => initLog(context, sliver).shorten(contents));
       }),
     ],
 

@@ -18,6 +18,13 @@ export interface DiskKind {
   close(mountPoint: string): void;
   /** Does `work` in the contents of a disk that a sliver has in use; undefined when none has. */
   look<T>(folder: string, work: (contents: string) => T): T | undefined;
+  /**
+   * When something last got to a disk in its folder, for a kind that is costly to look into. What a sliver writes gets
+   * there within a minute, by the kernel's writeback.
+   */
+  writtenAt?(folder: string): number;
+  /** The block device, `major:minor`, that a disk in use is on; undefined where that is none. */
+  device(folder: string): string | undefined;
   /** Brings the bounds of a disk in use to those of the record. */
   resize(folder: string, sliver: SliverRecord): void;
   usage(folder: string, sliver: SliverRecord): { bytes: number; inodes: number } | undefined;
@@ -25,6 +32,8 @@ export interface DiskKind {
 
 export class Disks {
   readonly #paths: NodePaths;
+  /** When and how each sliver's disk was last found in order. */
+  readonly #inOrder = new Map<number, string>();
   readonly kind: DiskKind;
 
   constructor(paths: NodePaths, kind: DiskKind) {
@@ -79,12 +88,27 @@ export class Disks {
     return this.kind.look(this.folder(sliver), work);
   }
 
-  close(id: number): void {
-    this.kind.close(this.mountPoint(id));
+  /**
+   * Brings a disk in use to the bounds of the record, and does `work` in its contents. Not again while nothing has been
+   * written to it: what `work` saw was at least as new as what had got to the disk.
+   * @param work returns whether it left the contents in order
+   */
+  check(sliver: SliverRecord, work: (contents: string) => boolean): void {
+    const folder = this.folder(sliver);
+    const writtenAt = this.kind.writtenAt?.(folder);
+    const state = `${folder} ${writtenAt} ${sliver.rspec['disk.bytes']}`;
+    if (this.#inOrder.get(sliver.id) === state) return;
+    this.#inOrder.delete(sliver.id);
+    this.kind.resize(folder, sliver);
+    if (this.look(sliver, work) && writtenAt !== undefined) this.#inOrder.set(sliver.id, state);
   }
 
-  resize(sliver: SliverRecord): void {
-    this.kind.resize(this.folder(sliver), sliver);
+  device(sliver: SliverRecord): string | undefined {
+    return this.kind.device(this.folder(sliver));
+  }
+
+  close(id: number): void {
+    this.kind.close(this.mountPoint(id));
   }
 
   usage(sliver: SliverRecord): { bytes: number; inodes: number } | undefined {

@@ -4,13 +4,14 @@ import {
   readFileSync,
   readSync,
   statfsSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { attachLoop, growLoop } from '../../../kernel/loop.ts';
-import { isMountPoint } from '../../../kernel/mounts.ts';
+import { deviceName, isMountPoint } from '../../../kernel/mounts.ts';
 import { run } from '../../../kernel/run.ts';
 import { attachMount, closeFd, detachMount, ioctl, MountAttr, newMount } from '../../../kernel/syscalls.ts';
 import type { SliverRecord } from '../../../slivers/record.ts';
@@ -69,11 +70,18 @@ export const loopDisk: DiskKind = {
     }
   },
 
+  writtenAt: (folder) => statSync(`${folder}/disk.img`).mtimeMs,
+
+  device(folder) {
+    const device = loopOf(`${folder}/disk.img`);
+    return device && deviceName(statSync(device).rdev);
+  },
+
   resize(folder, sliver) {
     const image = `${folder}/disk.img`;
     const wanted = whole(sliver.rspec['disk.bytes']);
     // Shrinking needs the file system at rest, growing a capability: else it happens in `open`, at the next start.
-    if (!canGrowMounted() || sizeOf(image) >= wanted) return;
+    if (sizeOf(image) >= wanted || !canGrowMounted()) return;
     this.look(folder, (contents) => {
       truncateSync(image, wanted);
       growLoop(loopOf(image) ?? '');

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { blockDevice } from '../../../kernel/block-device.ts';
 import { run } from '../../../kernel/run.ts';
 import { boundQuota, countTowards, quotaUsage } from '../../project-quota.ts';
 import type { DiskKind } from './disks.ts';
@@ -21,6 +22,9 @@ export const quotaDisk: DiskKind = {
   close() {},
   look(folder, work) {
     return existsSync(folder) ? work(folder) : undefined;
+  },
+  device(folder) {
+    return existsSync(folder) ? blockDevice(folder) : undefined;
   },
   resize(folder, sliver) {
     boundQuota(folder, sliver);
