@@ -30,14 +30,19 @@ export class HeldSettings {
     return this.#held.get(name)?.was ?? readSysctl(name);
   }
 
+  /** Whether it is other than it was, or kept as it was. */
+  holds(name: string): boolean {
+    return this.#held.has(name);
+  }
+
   /** Sets anew what somebody has set otherwise. */
   keep(): void {
     for (const [name, { now }] of this.#held) trySetting(name, now);
   }
 
-  /** Puts all of them back. */
+  /** Puts all of them back, the last that was changed first: one may have changed others with it. */
   giveBack(): void {
-    for (const [name, { was }] of this.#held) trySetting(name, was);
+    for (const [name, { was }] of [...this.#held].reverse()) trySetting(name, was);
     this.#held.clear();
     this.#write();
   }

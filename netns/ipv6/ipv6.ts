@@ -65,16 +65,24 @@ export class Ipv6 {
 
   /**
    * The kernel forwards for all links or none; netns/ruleset/forward.ts sees to it that nothing but slivers' packets is. A
-   * machine that forwards would not listen to routers any more: what listened goes on.
+   * machine that forwards would not listen to routers any more: what listened goes on, and what didn't doesn't begin to.
    */
   #forward(uplink: string): void {
-    const links = readdirSync(SETTINGS).filter(
-      (name) => name !== 'all' && !/^sv[0-9]+$|^slivers0p?$/.test(name),
-    );
-    for (const link of links)
-      if (readSysctl(`ipv6/conf/${link}/accept_ra`) === '1')
-        this.#settings.hold(`ipv6/conf/${link}/accept_ra`, '2');
-    this.#settings.hold('ipv6/conf/all/forwarding', '1');
+    const all = 'ipv6/conf/all/forwarding';
+    if (!this.forwards) {
+      const links = readdirSync(SETTINGS).filter(
+        (name) => name !== 'all' && !/^sv[0-9]+$|^slivers0p?$/.test(name),
+      );
+      const forwards = (link: string) => `ipv6/conf/${link}/forwarding`;
+      // The setting of all takes those of each link with it.
+      if (!this.#settings.holds(all))
+        for (const link of links)
+          if (readSysctl(forwards(link)) === '1') this.#settings.hold(forwards(link), '1');
+      for (const link of links)
+        if (readSysctl(`ipv6/conf/${link}/accept_ra`) === '1' && !this.#settings.holds(forwards(link)))
+          this.#settings.hold(`ipv6/conf/${link}/accept_ra`, '2');
+    }
+    this.#settings.hold(all, '1');
     this.#settings.hold(`ipv6/conf/${uplink}/proxy_ndp`, '1');
     this.#settings.hold(`ipv6/neigh/${uplink}/proxy_delay`, '0'); // else up to 0.8 s, in case somebody else has it
   }

@@ -19,6 +19,11 @@ export class World {
     execFileSync(INTERNET, [this.#name, 'connect', String(pid), address]);
   }
 
+  /** Runs a program in the network namespace of a process; its stdout. */
+  enter(pid: number, file: string, ...args: string[]): string {
+    return execFileSync('nsenter', [`--net=/proc/${pid}/ns/net`, file, ...args], { encoding: 'utf8' });
+  }
+
   /** The network namespace of the outside host, or of a router. */
   namespace(host: 'world' | 'r1' | 'r2' | 'r3'): string {
     return `${this.#name}-${host}`;
