@@ -269,6 +269,25 @@ export class Links {
     );
   }
 
+  /** What of IPv6 goes nowhere by a rule, by who made it. */
+  async closedBy(protocol: number): Promise<Rule[]> {
+    const all = await this.#ask((socket) => socket.getRules({ family: AF_INET6 }));
+    return all.flatMap(({ data, attrs }) =>
+      attrs.protocol === protocol && (attrs.table ?? data.table) === 0
+        ? [
+            {
+              six: true,
+              priority: attrs.priority ?? 0,
+              table: 0,
+              protocol,
+              ...(attrs.iifname === undefined ? {} : { from: attrs.iifname }),
+              ...(attrs.dst ? { to: { address: addressText(attrs.dst), length: data.dstLen ?? 0 } } : {}),
+            },
+          ]
+        : [],
+    );
+  }
+
   /** Destinations that are on a link, by its index: `192.0.2.0/24`. */
   async destinations(): Promise<Map<number, string[]>> {
     const found = new Map<number, string[]>();
@@ -321,6 +340,11 @@ export interface Rule {
   /** 0: what matches goes nowhere. */
   readonly table: number;
   readonly mark?: number;
+  /** The name of the link that it came in by. */
+  readonly from?: string;
+  readonly to?: { address: string; length: number };
+  /** Who made it, as of a route. */
+  readonly protocol?: number;
 }
 
 const family = (six = false) => (six ? AF_INET6 : AF_INET);
@@ -369,10 +393,22 @@ const proxyParts = (ifindex: number, address: string) =>
     { dst: packed(address), protocol: Buffer.from([OURS]) },
   ] as const;
 
-function ruleParts({ six, priority, table, mark }: Rule) {
+function ruleParts({ six, priority, table, mark, from, to, protocol }: Rule) {
   return [
-    { family: family(six), table, action: (table ? TO_TABLE : BLACKHOLE) as never },
-    { priority, ...(table ? { table } : {}), ...(mark === undefined ? {} : { fwmark: mark, fwmask: mark }) },
+    {
+      family: family(six),
+      table,
+      action: (table ? TO_TABLE : BLACKHOLE) as never,
+      ...(to ? { dstLen: to.length } : {}),
+    },
+    {
+      priority,
+      ...(table ? { table } : {}),
+      ...(mark === undefined ? {} : { fwmark: mark, fwmask: mark }),
+      ...(from === undefined ? {} : { iifname: from }),
+      ...(to ? { dst: packed(to.address) } : {}),
+      ...(protocol === undefined ? {} : { protocol }),
+    },
   ] as const;
 }
 

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { HeldSettings } from '../held-settings.ts';
 import type { Links } from '../links.ts';
 import { OURS } from '../numbers.ts';
@@ -6,6 +7,8 @@ import { readSysctl } from '../sysctl.ts';
 import type { Uplink } from '../uplink.ts';
 import { addressIn, isIn, PREFIX_LENGTH } from './prefix.ts';
 
+/** After the table of what is the machine's own. */
+const CLOSED = 1001;
 const SETTINGS = '/proc/sys/net/ipv6/conf';
 
 /** Whether the kernel has IPv6. */
@@ -35,9 +38,13 @@ export class Ipv6 {
     if (!hasIpv6()) return;
     if (prefix && !existsSync(`${SETTINGS}/${name}`)) return; // somebody unplugged it
     if (prefix) {
+      await this.#close(name, prefix);
       this.#forward(name);
       await this.#links.addRoute({ to: { address: prefix, length: PREFIX_LENGTH }, protocol: OURS });
-    } else this.#settings.giveBack();
+    } else {
+      this.#settings.giveBack();
+      await this.#close(name);
+    }
     for (const route of await this.#links.routesBy(OURS))
       if (!isIn(prefix, route.to.address)) await this.#links.removeRoute(route);
     const wanted = new Set(prefix ? [...ids].map((id) => addressIn(prefix, id)) : []);
@@ -61,6 +68,22 @@ export class Ipv6 {
   /** Leaves the machine as it was. */
   async down({ name, index, address }: Uplink): Promise<void> {
     await this.keep({ name, index, address }, []);
+  }
+
+  /**
+   * What comes by the uplink and isn't marked as a sliver's goes nowhere but to the machine itself, whatever somebody did to
+   * the rules of nftables: the machine is nobody's router. One that was before goes on, with others' packets.
+   */
+  async #close(uplink: string, prefix?: string): Promise<void> {
+    const to = prefix && this.forwards ? { address: prefix, length: PREFIX_LENGTH } : undefined;
+    const wanted = prefix
+      ? [{ six: true, priority: CLOSED, table: 0, protocol: OURS, from: uplink, ...(to ? { to } : {}) }]
+      : [];
+    const have = await this.#links.closedBy(OURS);
+    for (const rule of have)
+      if (!wanted.some((one) => isDeepStrictEqual(one, rule))) await this.#links.removeRule(rule);
+    for (const rule of wanted)
+      if (!have.some((one) => isDeepStrictEqual(one, rule))) await this.#links.addRule(rule);
   }
 
   /**

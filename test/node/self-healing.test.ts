@@ -139,6 +139,7 @@ describe('what somebody takes away is back soon, and nothing forged leaves meanw
       'IPv6: the place of the local table',
       'ip -6 rule add priority 0 lookup local; ip -6 rule del priority 1000',
     ],
+    ['IPv6: the routing rule for what comes in unmarked', 'ip -6 rule del priority 1001'],
     ['IPv6: the route to the carrier', 'ip -6 route flush table 100'],
     ['IPv6: the routes to slivers, and to nobody', 'ip -6 route flush proto 83'],
     ['IPv6: the address on a sliver’s link', 'ip -6 address flush dev sv1'],

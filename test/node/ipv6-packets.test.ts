@@ -1,0 +1,105 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TestNode, until } from './harness.ts';
+import { importSmallImage } from './image.ts';
+import { World } from './world.ts';
+
+// Packets of IPv6 that root in a sliver and a neighbour of the node on its link make by hand. Ahead of the node's rules the
+// kernel has tables and a life of its own, which IPv4 doesn't have.
+const NODE = '2001:db8::10';
+const STRANGER = '2001:db8::55';
+const CRAFT = `${import.meta.dirname}/packets/craft6.py`;
+const [ONE, TWO] = ['a_one', 'a_two'] as const;
+
+let world: World;
+let node: TestNode;
+let hardware: string;
+const slivers = new Map<string, { pid: number; address: string; gateway: string }>();
+
+const sliver = (name: string) => slivers.get(name)!;
+const hardwareOf = (link: string) =>
+  JSON.parse(node.inside('ip', '-json', 'link', 'show', 'dev', link))[0].address;
+/** Does something of craft6.py in a sliver. */
+const craft = (name: string, ...words: string[]) =>
+  execFileSync('nsenter', [`--net=/proc/${sliver(name).pid}/ns/net`, 'python3', CRAFT, ...words]);
+/** The same on the node's link, by way of the node. */
+const near = (source: string, to: string, text: string) =>
+  world.inside('r1', 'python3', CRAFT, 'frame_udp', 'nodes', hardware, source, '5000', to, '7000', text);
+const neighbours = (network: string) =>
+  node
+    .inside('ip', '-6', 'neighbour', 'show')
+    .split('\n')
+    .filter((line) => line.startsWith(network)).length;
+const refused = async (name: string) => (await node.ok('GET', `/v1/slivers/${name}/usage`)).network.refused;
+
+/** Datagrams that come in there while something is done, up to one that says `end`. */
+async function heard(enter: readonly string[], act: () => unknown, end: () => unknown): Promise<string[]> {
+  const [file, ...args] = [...enter, 'python3', CRAFT, 'hear'];
+  const child = spawn(file!, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    const lines: string[] = [];
+    createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
+    await until(() => lines.length > 0, 'the listener to begin');
+    await act();
+    await end();
+    await until(() => lines.some((line) => line.endsWith(' end')), 'the last to come in');
+    return lines.filter((line) => line.startsWith('udp') && !line.endsWith(' end'));
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
+const inSliver = (name: string) => ['nsenter', `--net=/proc/${sliver(name).pid}/ns/net`];
+/** What the sliver gets, until the machine itself says the end. */
+const gets = (name: string, act: () => unknown) =>
+  heard(inSliver(name), act, () =>
+    node.inside('python3', CRAFT, 'send_udp', NODE, '1', sliver(name).address, '9', 'end'),
+  );
+
+beforeAll(async () => {
+  world = new World();
+  node = await TestNode.start('', {}, (pid) => world.connect(pid, '198.51.100.10'));
+  await importSmallImage(node);
+  for (const name of [ONE, TWO]) {
+    await node.ok('POST', '/v1/slivers', { name, image: 'small', profile: 'routing' });
+    const { pid, id } = await node.ok('GET', `/v1/slivers/${name}`);
+    const { stdout } = await node.exec(name, 'ip', '-6', 'address', 'show', 'dev', 'eth0');
+    const address = /inet6 (2\S+)\/128/.exec(stdout)?.[1] ?? '';
+    slivers.set(name, { pid, address, gateway: hardwareOf(`sv${id}`) });
+  }
+  hardware = hardwareOf('eth0');
+});
+afterAll(async () => {
+  await node?.stop().finally(() => world.stop());
+});
+
+describe('while somebody has flushed the rules', () => {
+  const flushed = async (act: () => unknown) => {
+    node.daemon?.kill('SIGSTOP');
+    try {
+      node.inside('nft', 'flush', 'ruleset');
+      return await act();
+    } finally {
+      node.daemon?.kill('SIGCONT');
+      await until(() => node.inside('nft', 'list', 'ruleset').includes('homes6'), 'the rules to be back');
+    }
+  };
+
+  it('nothing comes in to a sliver, in no record', async () => {
+    expect(await flushed(() => gets(TWO, () => near(STRANGER, sliver(TWO).address, 'x')))).toEqual([]);
+    expect(await gets(TWO, () => near(STRANGER, sliver(TWO).address, 'x'))).toEqual([
+      `udp ${STRANGER} 5000 > ${sliver(TWO).address} 7000 x`,
+    ]);
+  });
+
+  it('the machine is a router for nobody', async () => {
+    const came = await flushed(() =>
+      heard(
+        ['ip', 'netns', 'exec', world.namespace('world')],
+        () => near(STRANGER, World.address6, 'x'),
+        () => node.inside('python3', CRAFT, 'send_udp', NODE, '1', World.address6, '9', 'end'),
+      ),
+    );
+    expect(came).toEqual([]);
+  });
+});

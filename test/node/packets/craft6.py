@@ -1,0 +1,85 @@
+"""Packets of IPv6 made by hand: craft6.py FUNCTION ARGUMENT..."""
+import socket
+import struct
+import sys
+import time
+
+ICMP6, UDP, IPV6, ALL = 58, 17, 0x86dd, 3
+
+
+def packed(address):
+    return socket.inet_pton(socket.AF_INET6, address)
+
+
+def sum16(data):
+    data += b'\0' * (len(data) % 2)
+    total = sum(struct.unpack(f'!{len(data) // 2}H', data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def ip6(protocol, source, to, payload, hops=64, first=None):
+    return struct.pack('!IHBB', 6 << 28, len(payload), first or protocol, hops) + packed(source) + packed(to) + payload
+
+
+def summed(protocol, source, to, payload, at):
+    pseudo = packed(source) + packed(to) + struct.pack('!II', len(payload), protocol)
+    return payload[:at] + struct.pack('!H', sum16(pseudo + payload)) + payload[at + 2:]
+
+
+def udp(source, sport, to, dport, text):
+    head = struct.pack('!HHHH', int(sport), int(dport), 8 + len(text), 0) + text.encode()
+    return summed(UDP, source, to, head, 6)
+
+
+def icmp(source, to, kind, code, body):
+    return summed(ICMP6, source, to, struct.pack('!BBH', kind, code, 0) + body, 2)
+
+
+def emit(packet, link='eth0'):
+    to = socket.inet_ntop(socket.AF_INET6, packet[24:40])
+    with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
+        raw.sendto(packet, (to, 0, 0, socket.if_nametoindex(link) if to.startswith('fe80:') else 0))
+
+
+def frame(link, hardware, packet):
+    """To whoever has that hardware address, whatever the packet's own is."""
+    with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(IPV6)) as raw:
+        raw.sendto(packet, (link, IPV6, 0, 0, bytes.fromhex(hardware.replace(':', ''))))
+
+
+def send_udp(source, sport, to, dport, text='x'):
+    emit(ip6(UDP, source, to, udp(source, sport, to, dport, text)))
+
+
+def frame_udp(link, hardware, source, sport, to, dport, text='x'):
+    frame(link, hardware, ip6(UDP, source, to, udp(source, sport, to, dport, text)))
+
+
+def scan(hardware, source, network, count):
+    """A datagram to each of the first addresses of a network, by way of who has that hardware address."""
+    for number in range(int(count)):
+        to = f'{network}{number + 1:x}'
+        frame('eth0', hardware, ip6(UDP, source, to, udp(source, 5000, to, 9, 'x')))
+
+
+def hear():
+    """All datagrams that come in here meanwhile: from whom, for whom, and what they say."""
+    with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ALL)) as sniffer:
+        print('ready', flush=True)
+        while True:
+            data, (_, protocol, direction, _, _) = sniffer.recvfrom(65536)
+            if direction == socket.PACKET_OUTGOING or protocol != IPV6:
+                continue
+            source, to = (socket.inet_ntop(socket.AF_INET6, data[at:at + 16]) for at in (8, 24))
+            if data[6] == UDP:
+                sport, dport = struct.unpack('!HH', data[40:44])
+                print(f'udp {source} {sport} > {to} {dport} {data[48:].decode(errors="replace")}', flush=True)
+            elif data[6] == ICMP6:
+                print(f'icmp {data[40]}/{data[41]} {source} > {to} {data[7]}', flush=True)
+            else:
+                print(f'{data[6]} {source} > {to}', flush=True)
+
+
+globals()[sys.argv[1]](*sys.argv[2:])
