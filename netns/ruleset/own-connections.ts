@@ -1,5 +1,5 @@
 import { PREFIX_LENGTH } from '../ipv6/prefix.ts';
-import { FOREIGN_MARK, INTERNAL_NETWORK, linkOf, markOf, SLIVER_MARK } from '../numbers.ts';
+import { FOREIGN_MARK, GATEWAY6, INTERNAL_NETWORK, linkOf, markOf, SLIVER_MARK } from '../numbers.ts';
 import {
   accept,
   chain,
@@ -50,6 +50,14 @@ export const ownConnections: Part = {
     rule('outside', has(meta('mark'), SLIVER_MARK), match(field('ip', 'saddr'), internal), ...foreign),
     ...(uplink.prefix
       ? [
+          // Nor for the machine, which the kernel sees to for IPv4 only.
+          rule(
+            'outside',
+            has(meta('mark'), SLIVER_MARK),
+            match(meta('nfproto'), 'ipv6'),
+            match({ fib: { result: 'type', flags: 'saddr' } }, 'local'),
+            ...foreign,
+          ),
           rule(
             'outside',
             match(field('ip6', 'saddr'), { prefix: { addr: uplink.prefix, len: PREFIX_LENGTH } }),
@@ -60,6 +68,14 @@ export const ownConnections: Part = {
     rule('own', notFromSliver, accept),
     // Almost all there is, so that it is looked at no further.
     rule('own', state('established'), lacks(meta('mark'), FOREIGN_MARK), own, accept),
+    // There is nobody else, and ahead of the rules for what is forwarded the kernel asks for each (to redirect to it).
+    rule(
+      'own',
+      match(field('ip6', 'daddr'), { prefix: { addr: 'fe80::', len: 10 } }),
+      match(field('ip6', 'daddr'), GATEWAY6, '!='),
+      counted('stray'),
+      drop,
+    ),
     // Of no connection, and beginning none: no source NAT would make it leave from a port that is nobody's.
     rule('own', state('invalid'), counted('stray'), drop),
     rule(

@@ -103,3 +103,27 @@ describe('while somebody has flushed the rules', () => {
     expect(came).toEqual([]);
   });
 });
+
+describe('nobody', () => {
+  it('outside passes for the machine, or for what a sliver has of its own', async () => {
+    const to = sliver(TWO).address;
+    const came = await gets(TWO, () => {
+      for (const [source, text] of [
+        [NODE, 'the machine'],
+        ['::1', 'loopback'],
+        ['fe80::1', 'the gateway'],
+        ['fe80::5eff:fe00:1', 'a sliver on its link'],
+        [sliver(ONE).address, 'a neighbour'],
+        [to, 'itself'],
+        [STRANGER, 'honest'],
+      ] as const)
+        near(source, to, text);
+    });
+    expect(came).toEqual([`udp ${STRANGER} 5000 > ${to} 7000 honest`]);
+  });
+
+  it('makes the machine ask for neighbours that a link between two doesn’t have', () => {
+    craft(ONE, 'scan', sliver(ONE).gateway, sliver(ONE).address, 'fe80::77:', '100');
+    expect(neighbours('fe80::77:')).toBe(0);
+  });
+});
