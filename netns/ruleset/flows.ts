@@ -53,6 +53,8 @@ export const FLOW_SETS = [
         `set inet ${TABLE} unwanted_${protocol}${six} { type inet_service . ipv${six || 4}_addr; flags interval; }`,
     ),
   ]),
+  `set inet ${TABLE} near { type ipv6_addr; size ${REMEMBERED}; flags dynamic,timeout; timeout 4s; }`,
+  `set inet ${TABLE} nearby { type mark; size ${PLACES}; flags dynamic; limit rate over 10/second burst 50 packets; }`,
   // What is closed is counted for nobody, so it mustn't stay long: two minutes are usual.
   `ct timeout inet ${TABLE} closing { protocol tcp; l3proto ip; policy = { time_wait : 10, close : 5 }; }`,
 ]
@@ -84,9 +86,12 @@ const go = (target: string, how: 'jump' | 'goto' = 'goto'): Expression => ({ [ho
 const unconfirmed = match({ '&': [ct('status'), 8] }, 0);
 const families = ['', '6'] as const;
 const destination = (six: string) => field(six ? 'ip6' : 'ip', 'daddr');
-const remember = (six: string): Expression => ({
-  set: { op: 'update', elem: concat(ct('mark'), destination(six)), set: `@seen${six}` },
+/** Whom on the link it is handed to: a router, or who it is for. */
+const next = { rt: { key: 'nexthop', family: 'ip6' } };
+const put = (op: 'add' | 'update', elem: unknown, name: string): Expression => ({
+  set: { op, elem, set: `@${name}` },
 });
+const remember = (six: string) => put('update', concat(ct('mark'), destination(six)), `seen${six}`);
 
 /**
  * How many connections slivers have at once, how many destinations they reach, and what the owner wants nobody to reach
@@ -96,7 +101,7 @@ export const flows: Part = {
   chains: [
     // netns/ruleset/forward.ts leads to `beginning`. Not before it is routed: an error sent then would have the address of
     // whom it was for, which isn't the node's.
-    ...[...REASONS, 'turn_away', 'opening', 'leaving', 'beginning'].map(plain),
+    ...[...REASONS, 'turn_away', 'opening', 'leaving', 'nearing', 'beginning'].map(plain),
     chain('coming', 'filter', 'input', -20),
     chain('answers', 'route', 'output', -150),
   ],
@@ -120,6 +125,7 @@ export const flows: Part = {
         ),
       ),
     ]),
+    rule('leaving', match(meta('nfproto'), 'ipv6'), go('nearing', 'jump')),
     rule('leaving', match(ct('mark'), '@bounded', '!='), { return: null }),
     ...families.map((six) =>
       rule('leaving', lookedUp(concat(ct('mark'), destination(six)), `seen${six}`), remember(six), {
@@ -128,6 +134,13 @@ export const flows: Part = {
     ),
     rule('leaving', lookedUp(ct('mark'), 'reached'), go('destinations')),
     ...families.map((six) => rule('leaving', remember(six))),
+
+    // The kernel has places for a thousand neighbours, of all links and slivers, and asks three seconds for one that isn't
+    // there. Nobody is near for longer than that without being counted anew.
+    rule('nearing', lookedUp(next, 'near'), { return: null }),
+    rule('nearing', put('update', ct('mark'), 'nearby'), go('destinations')),
+    rule('nearing', { limit: { rate: 100, burst: 200, per: 'second', inv: true } }, go('destinations')),
+    rule('nearing', put('add', next, 'near')),
 
     ...REASONS.flatMap((reason) => [
       rule(reason, lookedUp(reason === 'spoofed' ? meta('iifname') : ct('mark'), reason)), // counts

@@ -126,4 +126,17 @@ describe('nobody', () => {
     craft(ONE, 'scan', sliver(ONE).gateway, sliver(ONE).address, 'fe80::77:', '100');
     expect(neighbours('fe80::77:')).toBe(0);
   });
+
+  it('fills the table of neighbours of the machine, and all can go on', async () => {
+    const before = (await refused(ONE)).destinations;
+    craft(ONE, 'scan', sliver(ONE).gateway, sliver(ONE).address, '2001:db8::77:', '400');
+    expect(neighbours('2001:db8::77:')).toBeLessThan(250);
+    expect((await refused(ONE)).destinations).toBeGreaterThan(before + 150);
+    for (const name of [ONE, TWO])
+      expect((await node.exec(name, 'ping', '-6', '-c', '1', '-W', '2', World.address6)).exitCode).toBe(0);
+    // What goes by a router takes no places.
+    const passed = (await refused(TWO)).destinations;
+    craft(TWO, 'scan', sliver(TWO).gateway, sliver(TWO).address, '2001:db8:ffff::77:', '400');
+    expect((await refused(TWO)).destinations).toBeLessThan(passed + 20);
+  });
 });
