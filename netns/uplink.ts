@@ -1,8 +1,9 @@
 import { isIP } from 'node:net';
 import { SliverdError } from '../daemon/errors.ts';
 import { hasIpv6 } from './ipv6/ipv6.ts';
-import { type SliverPrefix, sliverPrefix } from './ipv6/prefix.ts';
+import { PREFIX_LENGTH, type SliverPrefix, sliverPrefix } from './ipv6/prefix.ts';
 import type { Links } from './links.ts';
+import { OURS } from './numbers.ts';
 
 /** Where a node meets the world: a link, and the public address on it. */
 export interface Uplink {
@@ -47,6 +48,14 @@ export async function findUplink(
     if (!configured) return undefined;
     throw new SliverdError('bad-config', `uplink: the link '${link.name}' has no IPv4 address`);
   }
-  const prefix = hasIpv6() ? sliverPrefix(link, everywhere, ipv6) : undefined;
+  const present = (await links.routesBy(OURS)).filter(({ to }) => to.length === PREFIX_LENGTH);
+  const prefix = hasIpv6()
+    ? sliverPrefix(
+        link,
+        everywhere,
+        ipv6,
+        present.map(({ to }) => to.address),
+      )
+    : undefined;
   return { name: link.name, index: link.index, address, ...(prefix ? { prefix } : {}) };
 }

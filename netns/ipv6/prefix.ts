@@ -20,25 +20,29 @@ export const isSliverNetwork = (text: string): boolean => text === 'none' || par
  * The prefix of the slivers of a node; undefined when there is none.
  * @param addresses of the uplink
  * @param configured as in node.yaml; default: the network that the uplink has an address in.
+ * @param present those of slivers that are there: one of these stays, though a router may advertise another network.
  */
 export function sliverPrefix(
   uplink: Link,
   addresses: readonly LinkAddress[],
   configured?: string,
+  present: readonly SliverPrefix[] = [],
 ): SliverPrefix | undefined {
   if (configured === 'none') return undefined;
   if (configured !== undefined) {
     const { bytes, length } = parsePrefix(configured) ?? { bytes: Buffer.alloc(16), length: 0 };
     return length > SUBNET ? addressText(bytes) : within(bytes, uplink);
   }
-  const [best] = addresses
+  const all = addresses
     .filter(
       ({ link, global, length, passing }) => link === uplink.index && global && length <= SUBNET && !passing,
     )
     .map(({ address }) => packAddress(address))
     .filter((bytes): bytes is Buffer => bytes?.length === 16)
-    .sort((a, b) => Number(isGlobal(b)) - Number(isGlobal(a)) || a.compare(b));
-  return best && within(best, uplink);
+    .sort((a, b) => a.compare(b));
+  const world = all.filter(isGlobal);
+  const prefixes = (world.length > 0 ? world : all).map((address) => within(address, uplink));
+  return prefixes.find((prefix) => present.includes(prefix)) ?? prefixes[0];
 }
 
 /** A sliver's own address. */

@@ -140,3 +140,24 @@ describe('nobody', () => {
     expect((await refused(TWO)).destinations).toBeLessThan(passed + 20);
   });
 });
+
+it('slivers keep their addresses though somebody on the link says that he has another network', async () => {
+  const own = async () => (await node.exec(ONE, 'ip', '-6', 'address', 'show', 'dev', 'eth0')).stdout;
+  const rule = () => node.inside('ip', '-6', 'rule', 'show', 'priority', '1001');
+  /** The first look at the node's network is over when the second has mended something. */
+  const looks = async () => {
+    for (let time = 0; time < 2; time++) {
+      node.inside('ip', '-6', 'rule', 'del', 'priority', '1001');
+      await until(() => rule() !== '', 'the rule to be back');
+    }
+  };
+  world.inside('r1', 'python3', CRAFT, 'advertise', 'nodes', 'fe80::666', '2001:db7::');
+  const taken = () => /inet6 2001:db7::(?!.*tentative)/.test(node.inside('ip', '-6', 'address'));
+  await until(taken, 'the machine to take an address');
+  await looks();
+  expect(await own()).toContain(`${sliver(ONE).address}/128`);
+  await node.kill();
+  await node.launch();
+  await looks();
+  expect(await own()).toContain(`${sliver(ONE).address}/128`);
+});

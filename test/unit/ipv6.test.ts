@@ -38,6 +38,17 @@ describe('the prefix of slivers', () => {
     for (const addresses of [all, all.toReversed()]) expect(found(...addresses)).toMatch(/^2001:db8:1:/);
   });
 
+  it('stays while its network is there, though there are others, unless that was a site’s own', () => {
+    const [one, two, site] = ['2001:db8:1::1', '2001:db8:2::1', 'fd00:1::1'].map(
+      (text) => found(on(text)) ?? '',
+    );
+    const all = [on('2001:db8:1::1'), on('2001:db8:2::1'), on('fd00:1::1')];
+    const staying = (...present: string[]) => sliverPrefix(uplink, all, undefined, present);
+    expect(staying(two ?? '')).toBe(two);
+    expect(staying('2001:db8:3::7:0')).toBe(one);
+    expect(staying(site ?? '')).toBe(one);
+  });
+
   it('is the configured one, as it is where it is longer than a network', () => {
     const configured = (text: string) => sliverPrefix(uplink, [on('2001:db8:9::1')], text);
     expect(configured('none')).toBeUndefined();

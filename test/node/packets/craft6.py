@@ -57,6 +57,14 @@ def frame_udp(link, hardware, source, sport, to, dport, text='x'):
     frame(link, hardware, ip6(UDP, source, to, udp(source, sport, to, dport, text)))
 
 
+def advertise(link, source, prefix):
+    """What a router says: a network that is on the link, in which everybody may take an address. It is no way out."""
+    option = struct.pack('!BBBBIII', 3, 4, 64, 0xc0, 600, 600, 0) + packed(prefix)
+    everybody = 'ff02::1'
+    body = icmp(source, everybody, 134, 0, struct.pack('!BBHII', 64, 0, 0, 0, 0) + option)
+    frame(link, '33:33:00:00:00:01', ip6(ICMP6, source, everybody, body, 255))
+
+
 def scan(hardware, source, network, count):
     """A datagram to each of the first addresses of a network, by way of who has that hardware address."""
     for number in range(int(count)):
