@@ -2,6 +2,8 @@ import { SLIVER_MARK } from '../numbers.ts';
 import { accept, chain, ct, drop, has, match, meta, rule } from './expressions.ts';
 import { fromSliver, fromUplink, isNew, type Part, toCarrier, toSliver, toUplink } from './part.ts';
 
+const bridged = match(meta('iifkind'), 'bridge');
+
 /**
  * Who reaches whom: from the world to slivers by the carrier alone, and from slivers to the world and to each other. On a
  * machine that forwards because of its slivers, nobody else's packets are forwarded.
@@ -21,7 +23,13 @@ export const forward: Part = {
     ...(uplink.forwards.ip
       ? []
       : [rule('forward', fromUplink(uplink), match(meta('nfproto'), 'ipv4'), drop)]),
-    ...(uplink.forwards.ip6 ? [] : [rule('forward', match(meta('nfproto'), 'ipv6'), drop)]),
+    ...(uplink.forwards.ip6
+      ? []
+      : [
+          // Frames that a bridge hands on come by here, too. (Nothing is routed back to the uplink: netns/ipv6/ipv6.ts.)
+          rule('forward', fromUplink(uplink), toUplink(uplink), bridged, accept),
+          rule('forward', match(meta('nfproto'), 'ipv6'), drop),
+        ]),
   ],
   elements: () => [],
 };

@@ -1,11 +1,15 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readlinkSync } from 'node:fs';
 import { afterEach, expect, it } from 'vitest';
-import { TestNode } from './harness.ts';
+import { TestNode, until } from './harness.ts';
 import { World } from './world.ts';
 
 // What a node does to the settings of IPv6 of a machine that has other links, and routes already or in part.
 let world: World | undefined;
 let node: TestNode | undefined;
+let guest: ChildProcess | undefined;
 afterEach(async () => {
+  guest?.kill('SIGKILL');
   await node?.stop();
   world?.stop();
 });
@@ -79,4 +83,25 @@ it('what comes by the uplink is closed to slivers alone on a router, and to all 
   expect(closed()).toEqual([expect.stringMatching(/iif wan/), expect.stringMatching(/from all iif eth0/)]);
   await down();
   expect(closed()).toEqual([expect.stringMatching(/iif wan/)]);
+});
+
+it('who else is on a bridge that is the uplink goes on talking with the world', async () => {
+  world = new World();
+  guest = spawn('unshare', ['--net', 'sleep', 'infinity'], { stdio: 'ignore' });
+  const { pid = 0 } = guest;
+  const namespace = (of: number | 'self') => readlinkSync(`/proc/${of}/ns/net`);
+  await until(() => namespace(pid) !== namespace('self'), 'a namespace for the guest');
+  node = await TestNode.start('', {}, (host) => {
+    world?.connect(host, '198.51.100.10');
+    const script = `ip link add br0 type bridge; ip link set eth0 master br0; ip link add port type veth peer name eth0 netns ${pid}
+      ip link set port master br0 up; ip address flush dev eth0; ip link set br0 up
+      ip address add 198.51.100.10/24 dev br0; ip -6 address add 2001:db8::10/64 dev br0 nodad
+      ip route replace default via 198.51.100.1; ip -6 route replace default via 2001:db8::1
+      [ ! -e /proc/sys/net/bridge ] || sysctl -qw net.bridge.bridge-nf-call-ip6tables=1`;
+    world?.enter(host, 'sh', '-ec', script);
+    world?.enter(pid, 'sh', '-ec', 'ip link set eth0 up; ip -6 address add 2001:db8::20/64 dev eth0 nodad');
+  });
+  expect(node.inside('nft', 'list', 'chain', 'inet', 'sliverd', 'forward')).toMatch(/ipv6 drop/);
+  const asked = world.enter(pid, 'sh', '-c', 'busybox ping -6 -c 3 -W 2 2001:db8::1 || true');
+  expect(asked).toMatch(/[1-3] packets received/);
 });
