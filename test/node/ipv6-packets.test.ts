@@ -141,6 +141,22 @@ describe('nobody', () => {
   });
 });
 
+it('the machine learns nothing from a sliver: no network, way or neighbour, and nothing of another’s path', () => {
+  const known = () =>
+    node.inside(
+      'sh',
+      '-c',
+      'ip -6 address; ip -6 route; ip -6 route show cache; ip -6 neighbour show nud all | sort',
+    ) + node.inside('ip', '-6', 'route', 'get', World.address6);
+  const [{ gateway, address }, two] = [sliver(ONE), sliver(TWO)];
+  craft(ONE, 'advertise', 'eth0', 'fe80::5eff:fe00:1', '2001:db6::');
+  for (const source of ['fe80::5eff:fe00:1', address])
+    for (const victim of [two.address, World.address6, '2001:db8::1'])
+      for (const to of ['fe80::1', NODE]) craft(ONE, 'mislead', gateway, source, to, victim);
+  for (const told of ['2001:db6:', '02:66:66:66:66:66', 'mtu 1280']) expect(known()).not.toContain(told);
+  expect(known()).toContain(NODE);
+});
+
 it('slivers keep their addresses though somebody on the link says that he has another network', async () => {
   const own = async () => (await node.exec(ONE, 'ip', '-6', 'address', 'show', 'dev', 'eth0')).stdout;
   const rule = () => node.inside('ip', '-6', 'rule', 'show', 'priority', '1001');

