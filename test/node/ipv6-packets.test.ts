@@ -44,7 +44,7 @@ async function heard(enter: readonly string[], act: () => unknown, end: () => un
     await act();
     await end();
     await until(() => lines.some((line) => line.endsWith(' end')), 'the last to come in');
-    return lines.filter((line) => line.startsWith('udp') && !line.endsWith(' end'));
+    return lines.filter((line) => /^(udp|\d)(?!.* > ff)/.test(line) && !line.endsWith(' end'));
   } finally {
     child.kill('SIGKILL');
   }
@@ -139,6 +139,21 @@ describe('nobody', () => {
     craft(TWO, 'scan', sliver(TWO).gateway, sliver(TWO).address, '2001:db8:ffff::77:', '400');
     expect((await refused(TWO)).destinations).toBeLessThan(passed + 20);
   });
+});
+
+it('what the owner refuses, mail, stays refused behind headers and in pieces', async () => {
+  const { gateway, address } = sliver(ONE);
+  const leaves = (port: string) =>
+    heard(
+      ['ip', 'netns', 'exec', world.namespace('world')],
+      () => craft(ONE, 'hidden', gateway, address, World.address6, port),
+      () => node.inside('python3', CRAFT, 'send_udp', NODE, '1', World.address6, '9', 'end'),
+    );
+  const before = (await refused(ONE)).owner;
+  expect(await leaves('25')).toEqual([]);
+  // The kernel takes no first piece without the whole of TCP's header (RFC 8200), honest or not.
+  expect((await refused(ONE)).owner).toBe(before + 5);
+  expect(await leaves('26')).toHaveLength(5);
 });
 
 it('the machine learns nothing from a sliver: no network, way or neighbour, and nothing of another’s path', () => {

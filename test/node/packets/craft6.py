@@ -76,6 +76,20 @@ def mislead(hardware, source, to, victim):
         frame('eth0', hardware, ip6(ICMP6, source, to, icmp(source, to, kind, 0, body), 255))
 
 
+def hidden(hardware, source, to, dport):
+    """TCP's first packet behind headers, and in pieces, that are to hide its port."""
+    syn = summed(6, source, to, struct.pack('!HHIIBBHHH', 5000, int(dport), 1, 0, 0x50, 2, 1000, 0, 0), 16)
+    nothing = bytes([1, 4, 0, 0, 0, 0])
+    piece = lambda inner, at, data, more, number: struct.pack('!BBHI', inner, 0, at | more, number) + data
+    behind = bytes([6, 0]) + nothing + syn
+    for first, payload in ((60, behind), (0, behind), (60, bytes([60, 0]) + nothing + behind), (43, bytes([6, 2, 4, 0]) + bytes(20) + syn),
+                           (44, piece(6, 0, syn, 0, 1)),
+                           (44, piece(6, 0, syn[:8], 1, 2)), (44, piece(6, 8, syn[8:], 0, 2)),
+                           (44, piece(6, 8, syn[8:], 0, 3)), (44, piece(6, 0, syn[:8], 1, 3)),
+                           (44, piece(60, 0, behind[:8], 1, 4)), (44, piece(60, 8, behind[8:], 0, 4))):
+        frame('eth0', hardware, ip6(first, source, to, payload))
+
+
 def scan(hardware, source, network, count):
     """A datagram to each of the first addresses of a network, by way of who has that hardware address."""
     for number in range(int(count)):
