@@ -40,13 +40,17 @@ export class Ipv6 {
     if (prefix) {
       await this.#close(name, prefix);
       this.#forward(name);
-      await this.#links.addRoute({ to: { address: prefix, length: PREFIX_LENGTH }, protocol: OURS });
     } else {
       this.#settings.giveBack();
       await this.#close(name);
     }
+    // What is there stays as it is: a change is told to who looks after changes, us.
+    let nowhere = false;
     for (const route of await this.#links.routesBy(OURS))
       if (!isIn(prefix, route.to.address)) await this.#links.removeRoute(route);
+      else if (route.to.length === PREFIX_LENGTH) nowhere = true;
+    if (prefix && !nowhere)
+      await this.#links.addRoute({ to: { address: prefix, length: PREFIX_LENGTH }, protocol: OURS });
     const wanted = new Set(prefix ? [...ids].map((id) => addressIn(prefix, id)) : []);
     const have = new Set<string>();
     for (const { link, address } of await this.#links.proxiesBy(OURS))

@@ -191,6 +191,11 @@ describe('nobody', () => {
   });
 });
 
+it('a node at rest changes nothing of its network', () => {
+  const monitor = 'timeout 3 ip monitor link address route rule; timeout 2 ip -6 monitor route; true';
+  expect(node.inside('sh', '-c', monitor)).toBe('');
+});
+
 it('what is sent is counted, and recorded with its slice', async () => {
   const before = (await usage(TWO)).bytes;
   await works(TWO, `ping -n -c4 -i0.2 -s 1000 ${WORLD}`);
