@@ -15,6 +15,8 @@ interface Library {
   output(context: Context): string;
   error(context: Context): string;
 }
+/** How often a command is given that something interrupts. */
+const TRIES = 5;
 const JSON_OUTPUT = 1 << 4;
 
 let library: Library | undefined;
@@ -69,13 +71,15 @@ export class Nftables {
     this.#context = undefined;
   }
 
-  #run(commands: string, flags: number): string {
+  #run(commands: string, flags: number, tries = TRIES): string {
     const lib = nft();
     this.#context ??= open(lib);
     lib.setOutput(this.#context, flags);
     if (lib.run(this.#context, commands) === 0) return lib.output(this.#context);
     const complaint = lib.error(this.#context).trim().split('\n').join('; ');
     this.close(); // with whatever it still remembers of this
+    // A signal, or somebody else's change amid a listing; then nothing was done.
+    if (tries > 1 && /Interrupted system call/.test(complaint)) return this.#run(commands, flags, tries - 1);
     throw new SliverdError('kernel', `nftables: ${complaint}`);
   }
 }

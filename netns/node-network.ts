@@ -310,7 +310,7 @@ export class NodeNetwork implements SliverNetwork {
     ];
     const guard = this.#ledger && new PortGuard(this.#ledger, this.#options.log);
     const timer = setInterval(() => {
-      guard?.look(this.#uplink.address, this.#members.namespaces());
+      guard?.look(this.#uplink.address, () => this.#members.namespaces());
       this.#looks.haveFailedAgain();
     }, GUARD_EVERY).unref();
     this.#unwatch = () => {

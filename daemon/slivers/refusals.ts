@@ -20,7 +20,8 @@ interface Count {
   grown: number;
 }
 
-const LOOK_EVERY = 1000;
+/** nft lists a hundred slivers in 5 ms: once a second that would be most of what an idle node takes. */
+const LOOK_EVERY = 10_000;
 /** Who ran into a limit is told so once, and anew after it has been quiet for this long. */
 const QUIET = 600_000;
 const NONE: Refused = { connections: 0, rate: 0, destinations: 0, owner: 0, spoofed: 0 };

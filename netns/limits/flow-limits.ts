@@ -2,7 +2,7 @@ import type { FlowLimits, Refused } from '../network-limits.ts';
 import type { Nftables } from '../nftables.ts';
 import { linkOf, markOf, SLIVER_MARK } from '../numbers.ts';
 import { TABLE, table } from '../ruleset/expressions.ts';
-import { noOpenRules, openRules, REASONS, REFUSED, type Reason } from '../ruleset/flows.ts';
+import { noOpenRules, openRules, REASONS, type Reason } from '../ruleset/flows.ts';
 import { readSysctl } from '../sysctl.ts';
 import { type Refusal, refusalElements } from './refusals.ts';
 import { divisor, elementsOf, openOf } from './share.ts';
@@ -24,9 +24,6 @@ export class FlowLimiter {
   /** By sliver, what the kernel has: its elements by set. Those that nobody spoke of yet are an earlier daemon's. */
   #present = new Map<number, Has>();
 
-  /** As of when the kernel had counted so many of all slivers. */
-  #refused: { all: number | undefined; by: ReadonlyMap<number, Refused> } | undefined;
-
   constructor(nft: Nftables, refusals: readonly Refusal[]) {
     this.#nft = nft;
     this.#refusals = refusals;
@@ -45,7 +42,6 @@ export class FlowLimiter {
 
   /** Looks at what there is, which somebody else may have changed, and makes it what it should be. */
   restore(): void {
-    this.#refused = undefined;
     this.#present = new Map();
     this.#chains = new Set();
     for (const name of BOUNDS)
@@ -68,18 +64,8 @@ export class FlowLimiter {
     this.#apply();
   }
 
-  /** What wasn't let through, by sliver, as far as this kernel has counted. Costs next to nothing while that is nothing more. */
-  refused(): ReadonlyMap<number, Refused> {
-    const all = this.#nft
-      .list({ list: { counter: { ...table, name: REFUSED } } })
-      .map(({ counter }) => (counter as { packets: number } | undefined)?.packets)
-      .find((packets) => packets !== undefined);
-    if (this.#refused && this.#refused.all === all) return this.#refused.by;
-    this.#refused = { all, by: this.#countRefused() };
-    return this.#refused.by;
-  }
-
-  #countRefused(): Map<number, Refused> {
+  /** What wasn't let through, by sliver, as far as this kernel has counted. */
+  refused(): Map<number, Refused> {
     const found = new Map<number, Record<Reason, number>>();
     for (const reason of REASONS)
       for (const [key, { packets }] of this.#list(reason)) {
@@ -92,7 +78,6 @@ export class FlowLimiter {
   }
 
   #change(changed: readonly number[], gone: readonly number[] = []): void {
-    this.#refused = undefined;
     try {
       this.#apply(changed, gone);
     } catch {

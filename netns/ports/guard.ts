@@ -17,16 +17,17 @@ export class PortGuard {
     this.#log = log;
   }
 
-  /** @param running network namespaces by sliver; undefined while some are not known yet */
-  look(address: string, running: ReadonlyMap<number, string> | undefined): void {
+  /** @param running gives network namespaces by sliver; undefined while some are not known yet */
+  look(address: string, running: () => ReadonlyMap<number, string> | undefined): void {
     const looks = this.#looks++;
     try {
       const mended = this.#ledger.repair();
       if (mended.length)
         this.#log.warn({ mended }, 'somebody took away what the port ledger needs: it is back');
       if (looks % OWN_PORTS_EVERY === 0) this.#ownPorts(address);
-      if (looks % RECONCILE_EVERY === 0 && running) {
-        const ghosts = this.#ledger.reconcile(running);
+      const namespaces = looks % RECONCILE_EVERY === 0 ? running() : undefined;
+      if (namespaces) {
+        const ghosts = this.#ledger.reconcile(namespaces);
         if (ghosts.length) this.#log.warn({ ghosts }, 'claims that nobody stood behind are free again');
       }
     } catch (err) {

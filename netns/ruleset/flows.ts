@@ -2,7 +2,6 @@ import { GATEWAY, SLIVER_MARK } from '../numbers.ts';
 import {
   chain,
   concat,
-  counted,
   ct,
   drop,
   type Expression,
@@ -15,16 +14,12 @@ import {
   rule,
   set,
   TABLE,
-  table,
 } from './expressions.ts';
 import { fromSliver, isNew, type Part, toUplink } from './part.ts';
 
 /** Why a packet of a sliver isn't let through: a chain of that name, and a set in which each sliver has a counter. */
 export const REASONS = ['connections', 'rate', 'destinations', 'owner', 'spoofed'] as const;
 export type Reason = (typeof REASONS)[number];
-
-/** Counts those of all reasons and slivers: while it stays, nobody need look further. */
-export const REFUSED = 'refused';
 
 /** By the link, where the mark isn't known yet, or not to be believed. */
 const key = (reason: Reason) => (reason === 'spoofed' ? 'ifname' : 'mark');
@@ -110,7 +105,7 @@ export const flows: Part = {
     chain('coming', 'filter', 'input', -20),
     chain('answers', 'route', 'output', -150),
   ],
-  objects: [{ add: { counter: { ...table, name: REFUSED } } }],
+  objects: [],
   rules: (uplink) => [
     rule('coming', isNew, unconfirmed, has(ct('mark'), SLIVER_MARK), go('opening', 'jump')),
     rule('beginning', unconfirmed, has(ct('mark'), SLIVER_MARK), go('opening', 'jump')),
@@ -148,7 +143,6 @@ export const flows: Part = {
     rule('nearing', put('add', next, 'near')),
 
     ...REASONS.flatMap((reason) => [
-      rule(reason, counted(REFUSED)),
       rule(reason, lookedUp(reason === 'spoofed' ? meta('iifname') : ct('mark'), reason)), // counts
       rule(reason, reason === 'spoofed' ? drop : go('turn_away')),
     ]),
