@@ -27,7 +27,10 @@ export function within<T>(path: string, work: () => T): T {
   }
 }
 
-/** An rtnetlink socket of another network namespace, made in a few microseconds. */
+/**
+ * An rtnetlink socket of another network namespace, made in a few microseconds. One that is told of changes needs
+ * `tellLosses` (losses.ts): they may be more than it has room for.
+ */
 export function netlinkIn(path: string): RtNetlinkSocket {
   const { createRtNetlink } = netlink();
   return within(path, () => createRtNetlink());

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { attributesOf } from './links.ts';
+import { tellLosses } from './losses.ts';
 import { TABLE } from './ruleset/expressions.ts';
 
 const NETLINK_NETFILTER = 12;
@@ -32,7 +33,7 @@ export function watchRuleset(changed: () => void): () => void {
     }
   });
   // Messages were lost: one of them may have been about us.
-  socket.on('error', changed);
+  tellLosses(socket, NETLINK_NETFILTER, changed);
   socket.addMembership(NFNLGRP_NFTABLES);
   return () => socket.close();
 }

@@ -1,4 +1,7 @@
+import { tellLosses } from './losses.ts';
 import { netlinkIn } from './namespace.ts';
+
+const NETLINK_ROUTE = 0;
 
 /** Groups of rtnetlink(7) that tell of links, queues and filters; of addresses, routes, rules and settings; of IPv6's. */
 const GROUPS = [1, 4, ...[5, 7, 8, 24], ...[9, 11, 19, 25]];
@@ -34,6 +37,7 @@ export function watchNetwork(changed: () => Promise<unknown>): () => void {
   };
   socket.on('message', soon);
   socket.on('invalid', soon); // a message that the library can't read says as much
+  tellLosses(socket.socket, NETLINK_ROUTE, soon);
   for (const group of GROUPS) socket.addMembership(group);
   return () => {
     clearTimeout(timer);

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { attributesOf } from '../links.ts';
+import { tellLosses } from '../losses.ts';
 
 const NETLINK_ROUTE = 0;
 /** Of filters, and of IPv4's and IPv6's settings. */
@@ -27,7 +28,7 @@ export function watchLinks(changed: (link?: number) => void): () => void {
       else if (link === ALL_LINKS) changed();
     }
   });
-  socket.on('error', () => changed()); // messages were lost
+  tellLosses(socket, NETLINK_ROUTE, () => changed());
   for (const group of GROUPS) socket.addMembership(group);
   return () => socket.close();
 }

@@ -189,6 +189,23 @@ describe('what somebody takes away is back soon, and nothing forged leaves meanw
     expect(forged()).toEqual([]);
   });
 
+  it('a rule, after more changes than the kernel keeps for who is busy', async () => {
+    const before = await complete();
+    const pid = node.daemon?.pid;
+    node.daemon?.kill('SIGSTOP');
+    try {
+      const change = 'route add 192.0.2.128/32 dev lo\nroute del 192.0.2.128/32 dev lo\n';
+      const flood = `for n in $(seq 2000); do printf '${change}'; done | ip -batch -`;
+      node.inside('sh', '-c', `${flood}; nft delete table inet sliverd; ip rule del priority 9`);
+    } finally {
+      node.daemon?.kill('SIGCONT');
+    }
+    await until(() => whole() === before, 'all of it to be back');
+    await honest();
+    expect([node.daemon?.pid, node.daemon?.exitCode, node.daemon?.signalCode]).toEqual([pid, null, null]);
+    expect(forged()).toEqual([]);
+  });
+
   it('the uplink, which is another one of that name afterwards', async () => {
     const before = await complete();
     const [{ address: hardware }] = JSON.parse(node.inside('ip', '-json', 'link', 'show', 'dev', 'eth0'));
