@@ -10,6 +10,8 @@ const MARKED = { priority: 10, table: TABLE, mark: SLIVER_MARK };
 /** What no rule of nftables has looked at, because somebody flushed them, is routed nowhere. */
 const UNCHECKED = { priority: 9, table: 0, mark: UNCHECKED_MARK };
 const LOCAL = { priority: 1000, table: LOCAL_TABLE };
+/** In the order in which they are added, so that nothing is routed past the machine meanwhile. */
+const RULES = [LOCAL, UNCHECKED, MARKED];
 const LOCAL_AT_FIRST = { priority: 0, table: LOCAL_TABLE };
 const EVERYWHERE = { address: '0.0.0.0', length: 0 };
 const EVERYWHERE6 = { address: '::', length: 0 };
@@ -45,7 +47,7 @@ export class Carrier {
     }
     for (const six of families()) {
       await this.#links.addRoute({ to: six ? EVERYWHERE6 : EVERYWHERE, link, table: TABLE });
-      for (const rule of [LOCAL, UNCHECKED, MARKED]) await this.#links.addRule({ six, ...rule });
+      for (const rule of RULES) await this.#links.addRule({ six, ...rule });
       await this.#links.removeRule({ six, ...LOCAL_AT_FIRST });
     }
   }
@@ -54,12 +56,10 @@ export class Carrier {
   async missing(): Promise<'device' | 'routes' | undefined> {
     const carrier = (await this.#links.list()).find(({ name }) => name === CARRIER);
     if (!carrier?.up) return 'device';
-    for (const six of families()) {
+    for (const six of families())
       if ((await this.#links.defaultOf(TABLE, six)) !== carrier.index) return 'routes';
-      const rules = [UNCHECKED, MARKED, LOCAL].map((rule) => ({ six, ...rule }));
-      if (!(await this.#links.hasRules(...rules))) return 'routes';
-    }
-    return undefined;
+    const rules = families().flatMap((six) => RULES.map((rule) => ({ six, ...rule })));
+    return (await this.#links.hasRules(...rules)) ? undefined : 'routes';
   }
 
   async remove(): Promise<void> {

@@ -1,14 +1,12 @@
-import { createRequire } from 'node:module';
 import type { NetlinkSocket } from 'netlink';
 import { during } from '../daemon/errors.ts';
-import { attribute, attributesOf } from './links.ts';
+import { attribute, attributesOf, bigEndian, nested } from './attributes.ts';
+import { NETLINK_NETFILTER, netlinkSocket } from './namespace.ts';
 import { markOf } from './numbers.ts';
 
-const NETLINK_NETFILTER = 12;
 /** Of ctnetlink; a deletion without addresses in it is of all that the marks fit. */
 const [IPCTNL_MSG_CT_GET, IPCTNL_MSG_CT_DELETE] = [0x101, 0x102];
 const DUMP = 0x300;
-const NESTED = 0x8000;
 const [CTA_TUPLE_ORIG, CTA_MARK, CTA_ID, CTA_MARK_MASK, CTA_FILTER] = [1, 8, 12, 21, 25];
 const [CTA_TUPLE_PROTO, CTA_PROTO_NUM] = [2, 1];
 const [CTA_FILTER_ORIG_FLAGS, BY_PROTOCOL] = [1, 8];
@@ -53,19 +51,10 @@ export function forgetFlows(protocol: number): Promise<void> {
 }
 
 async function asking(what: string, work: (socket: NetlinkSocket) => Promise<void>): Promise<void> {
-  const { createNetlink } = createRequire(import.meta.url)('netlink') as typeof import('netlink');
-  const socket = createNetlink(NETLINK_NETFILTER);
+  const socket = netlinkSocket(NETLINK_NETFILTER);
   try {
     await during(what, () => work(socket));
   } finally {
     socket.close();
   }
-}
-
-const nested = (type: number, value: Buffer) => attribute(NESTED | type, value);
-
-function bigEndian(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
 }

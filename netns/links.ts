@@ -1,6 +1,7 @@
 import type { RtNetlinkSocket, rt } from 'netlink';
 import { during, SliverdError } from '../daemon/errors.ts';
 import { addressText, packAddress } from './address.ts';
+import { attribute, attributesOf, word } from './attributes.ts';
 import { netlinkIn } from './namespace.ts';
 import { OURS } from './numbers.ts';
 
@@ -69,7 +70,7 @@ export class Links {
       18, 0x300, 1, 3, 29, 8, 1,
     ];
     // Of a thousand links the library's own call takes fifty times as long to read all that the kernel knows.
-    const mask = attribute(IFLA_EXT_MASK, Buffer.from(new Uint32Array([SKIP_STATS]).buffer));
+    const mask = attribute(IFLA_EXT_MASK, word(SKIP_STATS));
     const [all] = await this.#ask(({ socket }) =>
       socket.request(RTM_GETLINK, [Buffer.alloc(16), mask], { flags: DUMP }),
     );
@@ -102,7 +103,7 @@ export class Links {
       header,
       attribute(IFLA_IFNAME, Buffer.from(`${peer.name}\0`)),
       ...(peer.address ? [attribute(IFLA_ADDRESS, peer.address)] : []),
-      ...(peer.pid ? [attribute(IFLA_NET_NS_PID, Buffer.from(new Uint32Array([peer.pid]).buffer))] : []),
+      ...(peer.pid ? [attribute(IFLA_NET_NS_PID, word(peer.pid))] : []),
     ]);
     const linkinfo = Buffer.concat([
       attribute(IFLA_INFO_KIND, Buffer.from('veth')),
@@ -410,28 +411,6 @@ function ruleParts({ six, priority, table, mark, from, to, protocol }: Rule) {
       ...(protocol === undefined ? {} : { protocol }),
     },
   ] as const;
-}
-
-/** An attribute of rtnetlink: length, type, value, padding to four bytes. */
-export function attribute(type: number, value: Buffer): Buffer {
-  const length = 4 + value.length;
-  const whole = Buffer.alloc((length + 3) & ~3);
-  whole.writeUInt16LE(length, 0);
-  whole.writeUInt16LE(type, 2);
-  value.copy(whole, 4);
-  return whole;
-}
-
-/** Attributes of a netlink message by type. */
-export function attributesOf(data: Buffer): Map<number, Buffer> {
-  const attributes = new Map<number, Buffer>();
-  for (let at = 0; at + 4 <= data.length; ) {
-    const length = data.readUInt16LE(at);
-    if (length < 4) break;
-    attributes.set(data.readUInt16LE(at + 2) & 0x3fff, data.subarray(at + 4, at + length));
-    at += (length + 3) & ~3;
-  }
-  return attributes;
 }
 
 /** The bytes of an address that is one. */

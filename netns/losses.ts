@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import type { NetlinkSocket } from 'netlink';
 import { SliverdError } from '../daemon/errors.ts';
 import { call, libc } from '../daemon/kernel/syscalls.ts';
+import { word } from './attributes.ts';
 
 const getsockname = libc.func('int getsockname(int fd, void *address, void *length)');
 const getsockopt = libc.func('int getsockopt(int fd, int level, int name, void *value, void *length)');
@@ -46,10 +47,4 @@ function descriptorOf(socket: NetlinkSocket, protocol: number): number {
     if (of.readUInt32LE() === protocol && address.readUInt32LE(4) === port) return fd;
   }
   throw new SliverdError('internal', `no descriptor is that of the netlink socket ${port}`);
-}
-
-function word(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(value);
-  return bytes;
 }

@@ -12,32 +12,10 @@ export interface Member {
  * The slivers that are connected, by their ids. Those that an earlier daemon connected are nobody's until this one is told
  * of them.
  */
-export class Members {
-  readonly #members = new Map<number, Member | undefined>();
-
-  has(id: number): boolean {
-    return this.#members.has(id);
-  }
-
-  get(id: number): Member | undefined {
-    return this.#members.get(id);
-  }
-
-  ids(): number[] {
-    return [...this.#members.keys()];
-  }
-
-  set(id: number, member: Member | undefined): void {
-    this.#members.set(id, member);
-  }
-
-  delete(id: number): boolean {
-    return this.#members.delete(id);
-  }
-
+export class Members extends Map<number, Member | undefined> {
   /** Connected by an earlier daemon, and this one has not been told of them yet. */
   unknown(): ReadonlySet<number> {
-    return new Set(this.ids().filter((id) => !this.#members.get(id)));
+    return new Set([...this.keys()].filter((id) => this.isUnknown(id)));
   }
 
   isUnknown(id: number): boolean {
@@ -46,20 +24,19 @@ export class Members {
 
   /** Those whose processes are there, in the namespace that was connected. */
   present(): [number, Member][] {
-    return [...this.#members].filter((one): one is [number, Member] => isThere(one[1]));
+    return [...this].filter((one): one is [number, Member] => isThere(one[1]));
   }
 
   /** Network namespaces by sliver; undefined as long as some aren't known. */
   namespaces(): ReadonlyMap<number, string> | undefined {
-    if (this.ids().some((id) => this.isUnknown(id))) return undefined;
+    if ([...this.keys()].some((id) => this.isUnknown(id))) return undefined;
     return new Map(this.present().map(([id, { pid }]) => [id, `/proc/${pid}/ns/net`]));
   }
 
   /** Brings it to the links that there are. One whose process is there without its link is about to have it again. */
   follow(linked: ReadonlySet<number>): void {
-    for (const [id, member] of this.#members)
-      if (!linked.has(id) && !isThere(member)) this.#members.delete(id);
-    for (const id of linked) if (!this.#members.has(id)) this.#members.set(id, undefined);
+    for (const [id, member] of this) if (!linked.has(id) && !isThere(member)) this.delete(id);
+    for (const id of linked) if (!this.has(id)) this.set(id, undefined);
   }
 }
 

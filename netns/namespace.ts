@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import type { RtNetlinkSocket } from 'netlink';
+import type { NetlinkSocket, RtNetlinkSocket } from 'netlink';
 import { networkNamespaceCookie, setNetworkNamespace } from '../daemon/kernel/syscalls.ts';
 
 // Loaded when the first sliver starts.
@@ -26,6 +26,12 @@ export function within<T>(path: string, work: () => T): T {
     closeSync(home);
   }
 }
+
+/** Of netlink(7). */
+export const [NETLINK_ROUTE, NETLINK_NETFILTER] = [0, 12];
+
+/** A socket of one of netlink's protocols, in the network namespace that this thread is in. */
+export const netlinkSocket = (protocol: number): NetlinkSocket => netlink().createNetlink(protocol);
 
 /**
  * An rtnetlink socket of another network namespace, made in a few microseconds. One that is told of changes needs

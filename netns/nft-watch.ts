@@ -1,9 +1,8 @@
-import { createRequire } from 'node:module';
-import { attributesOf } from './links.ts';
+import { attributesOf } from './attributes.ts';
 import { tellLosses } from './losses.ts';
+import { NETLINK_NETFILTER, netlinkSocket } from './namespace.ts';
 import { TABLE } from './ruleset/expressions.ts';
 
-const NETLINK_NETFILTER = 12;
 const NFNLGRP_NFTABLES = 7;
 const NFNL_SUBSYS_NFTABLES = 10;
 const NFT_MSG_NEWGEN = 15;
@@ -15,8 +14,7 @@ const NFGENMSG = 4;
  * restart): the kernel tells every transaction with what it touched and, at its end, whose it was. Returns what ends it.
  */
 export function watchRuleset(changed: () => void): () => void {
-  const { createNetlink } = createRequire(import.meta.url)('netlink') as typeof import('netlink');
-  const socket = createNetlink(NETLINK_NETFILTER);
+  const socket = netlinkSocket(NETLINK_NETFILTER);
   let touched = false;
   socket.on('message', (messages) => {
     for (const { type, data } of messages) {

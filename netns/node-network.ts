@@ -116,10 +116,11 @@ export class NodeNetwork implements SliverNetwork {
       await network.#carrier.route();
       await network.#arbitrate();
       // What an earlier daemon left may have the programs of another version, and the rules count on these.
-      await network.#guard.look(await network.#linked(), network.#uplink);
+      const linked = await network.#linked();
+      await network.#guard.look(linked, network.#uplink);
       // Rules ahead of forwarding, which is for slivers alone.
       await network.#makeRules();
-      await network.#ipv6.keep(network.#uplink, (await network.#linked()).keys());
+      await network.#ipv6.keep(network.#uplink, linked.keys());
     });
     await network.#shape();
     await network.#record();
@@ -157,7 +158,7 @@ export class NodeNetwork implements SliverNetwork {
   }
 
   async sweep(known: ReadonlySet<number>): Promise<string[]> {
-    const strange = this.#members.ids().filter((id) => !known.has(id));
+    const strange = [...this.#members.keys()].filter((id) => !known.has(id));
     for (const id of strange) await this.detach(id);
     return strange.map((id) => `link ${linkOf(id)}`);
   }

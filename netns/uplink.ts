@@ -48,14 +48,12 @@ export async function findUplink(
     if (!configured) return undefined;
     throw new SliverdError('bad-config', `uplink: the link '${link.name}' has no IPv4 address`);
   }
-  const present = (await links.routesBy(OURS)).filter(({ to }) => to.length === PREFIX_LENGTH);
-  const prefix = hasIpv6()
-    ? sliverPrefix(
-        link,
-        everywhere,
-        ipv6,
-        present.map(({ to }) => to.address),
-      )
-    : undefined;
+  const prefix = hasIpv6() ? sliverPrefix(link, everywhere, ipv6, await prefixesOf(links)) : undefined;
   return { name: link.name, index: link.index, address, ...(prefix ? { prefix } : {}) };
+}
+
+/** Of which slivers have addresses now, by the routes to those that nobody has. */
+async function prefixesOf(links: Links): Promise<SliverPrefix[]> {
+  const routes = await links.routesBy(OURS);
+  return routes.filter(({ to }) => to.length === PREFIX_LENGTH).map(({ to }) => to.address);
 }

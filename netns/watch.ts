@@ -1,7 +1,5 @@
 import { tellLosses } from './losses.ts';
-import { netlinkIn } from './namespace.ts';
-
-const NETLINK_ROUTE = 0;
+import { NETLINK_ROUTE, netlinkIn } from './namespace.ts';
 
 /** Groups of rtnetlink(7) that tell of links, queues and filters; of addresses, routes, rules and settings; of IPv6's. */
 const GROUPS = [1, 4, ...[5, 7, 8, 24], ...[9, 11, 19, 25]];

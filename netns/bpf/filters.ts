@@ -1,5 +1,5 @@
 import { during } from '../../daemon/errors.ts';
-import { attribute, attributesOf } from '../links.ts';
+import { attribute, attributesOf, word } from '../attributes.ts';
 import { netlinkIn } from '../namespace.ts';
 import { programId } from './syscall.ts';
 
@@ -40,9 +40,9 @@ export async function attachToLink(
         },
       );
       const options = Buffer.concat([
-        attribute(TCA_BPF_FD, number(program)),
+        attribute(TCA_BPF_FD, word(program)),
         string(TCA_BPF_NAME, name),
-        attribute(TCA_BPF_FLAGS, number(DIRECT_ACTION)),
+        attribute(TCA_BPF_FLAGS, word(DIRECT_ACTION)),
       ]);
       await socket.request(
         RTM_NEWTFILTER,
@@ -105,12 +105,6 @@ function tcmsg(link: number, parent: number, handle: number, info = 0): Buffer {
   message.writeUInt32LE(parent, 12);
   message.writeUInt32LE(info, 16);
   return message;
-}
-
-function number(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(value);
-  return bytes;
 }
 
 function string(type: number, value: string): Buffer {

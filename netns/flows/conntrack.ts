@@ -1,6 +1,7 @@
 import koffi from 'koffi';
 import { call, closeFd, failed, libc } from '../../daemon/kernel/syscalls.ts';
-import { attribute } from '../links.ts';
+import { attribute, bigEndian, nested, word } from '../attributes.ts';
+import { NETLINK_NETFILTER } from '../namespace.ts';
 import { type Connection, messages, readConnection } from './message.ts';
 
 const socketC = libc.func('int socket(int domain, int type, int protocol)');
@@ -14,7 +15,6 @@ const pollC = libc.func('int poll(void *fds, unsigned long count, int timeout)')
 
 const AF_NETLINK = 16;
 const SOCK_RAW_CLOEXEC = 0o2000003;
-const NETLINK_NETFILTER = 12;
 const [SOL_SOCKET, SO_RCVBUFFORCE] = [1, 33];
 const [SOL_NETLINK, ADD_MEMBERSHIP, BROADCAST_ERROR] = [270, 1, 4];
 const DESTROY_GROUP = 3;
@@ -28,7 +28,6 @@ const ROOM = 65_536;
 
 /** Of a listing's question (linux/netfilter/nfnetlink_conntrack.h). */
 const Attribute = { original: 1, reply: 2, mark: 8, markMask: 21, filter: 25 } as const;
-const NESTED = 0x8000;
 const [AF_INET, AF_INET6] = [2, 10];
 
 /**
@@ -114,8 +113,8 @@ export class Conntrack {
     if (which) head[16] = which === 'ipv6' ? AF_INET6 : AF_INET;
     const request = Buffer.concat([
       head,
-      attribute(Attribute.mark, number(mark)),
-      attribute(Attribute.markMask, number(mask)),
+      attribute(Attribute.mark, bigEndian(mark)),
+      attribute(Attribute.markMask, bigEndian(mask)),
       ...(which && which !== 'ipv6' ? about(which) : []),
     ]);
     request.writeUInt32LE(request.length, 0);
@@ -140,17 +139,10 @@ export class Conntrack {
 function about({ tuple, end, address }: Exclude<Which, 'ipv6'>): Buffer[] {
   const [IP, SOURCE] = [1, 1];
   const second = end === 'destination' ? 1 : 0;
-  const flags = Buffer.alloc(4);
-  flags.writeUInt32LE(1 << second); // in the host's order, unlike all else
+  const flags = word(1 << second); // in the host's order, unlike all else
   const value = attribute(SOURCE + second, Buffer.from(address));
   return [
-    attribute(Attribute[tuple] | NESTED, attribute(IP | NESTED, value)),
-    attribute(Attribute.filter | NESTED, attribute(tuple === 'original' ? 1 : 2, flags)),
+    nested(Attribute[tuple], nested(IP, value)),
+    nested(Attribute.filter, attribute(tuple === 'original' ? 1 : 2, flags)),
   ];
-}
-
-function number(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value >>> 0);
-  return bytes;
 }

@@ -36,15 +36,14 @@ export class LinkGuard {
     try {
       if (suspected(uplink.index)) await this.#uplink(uplink);
       const [addressed, routed] = await this.#present();
+      const { prefix } = uplink;
       for (const [id, { index, up }] of slivers) {
-        const { prefix } = uplink;
+        const has = (gateway: string, destination: string) =>
+          addressed.has(`${gateway} ${index}`) && routed.get(index)?.includes(destination);
         const whole =
           up &&
-          addressed.has(`${GATEWAY} ${index}`) &&
-          routed.get(index)?.includes(`${internalOf(id)}/32`) &&
-          (!prefix ||
-            (addressed.has(`${GATEWAY6} ${index}`) &&
-              routed.get(index)?.includes(`${addressIn(prefix, id)}/128`)));
+          has(GATEWAY, `${internalOf(id)}/32`) &&
+          (!prefix || has(GATEWAY6, `${addressIn(prefix, id)}/128`));
         if (!whole || suspected(index)) await furnish(this.#links, id, uplink);
         if (suspected(index)) await this.#ledger()?.keepLink(id, index);
       }

@@ -1,8 +1,7 @@
-import { createRequire } from 'node:module';
-import { attributesOf } from '../links.ts';
+import { attributesOf } from '../attributes.ts';
 import { tellLosses } from '../losses.ts';
+import { NETLINK_ROUTE, netlinkSocket } from '../namespace.ts';
 
-const NETLINK_ROUTE = 0;
 /** Of filters, and of IPv4's and IPv6's settings. */
 const GROUPS = [4, 24, 25];
 const RTM_NEWNETCONF = 80;
@@ -17,8 +16,7 @@ const ALL_LINKS = -1;
  * anybody, us too; with nothing when it may be any. Returns what ends it.
  */
 export function watchLinks(changed: (link?: number) => void): () => void {
-  const { createNetlink } = createRequire(import.meta.url)('netlink') as typeof import('netlink');
-  const socket = createNetlink(NETLINK_ROUTE);
+  const socket = netlinkSocket(NETLINK_ROUTE);
   socket.on('message', (messages) => {
     for (const { type, data } of messages) {
       if (FILTERS.includes(type)) changed(data.readInt32LE(4));

@@ -1,4 +1,5 @@
 import { SliverdError } from '../../daemon/errors.ts';
+import { word } from '../attributes.ts';
 import { attachToLink, isAttachedToLink } from '../bpf/filters.ts';
 import { type Lacking, Programs } from '../bpf/programs.ts';
 import { runProgram, update } from '../bpf/syscall.ts';
@@ -57,8 +58,8 @@ export class PortLedger implements SharedPorts {
 
   /** Takes effect with the next bind and the next connection. */
   configure(settings: Settings): void {
-    update(this.programs.map('settings'), number(0), settingsRecord(settings));
-    update(this.programs.map('settings6'), number(0), prefixRecord(settings));
+    update(this.programs.map('settings'), word(0), settingsRecord(settings));
+    update(this.programs.map('settings6'), word(0), prefixRecord(settings));
   }
 
   /**
@@ -228,11 +229,4 @@ export class PortLedger implements SharedPorts {
       { extra: { owner } },
     );
   }
-}
-
-/** A key or value of 32 bits. */
-function number(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(value);
-  return bytes;
 }

@@ -1,5 +1,5 @@
 import { during } from '../../daemon/errors.ts';
-import { attribute, attributesOf } from '../links.ts';
+import { attribute, attributesOf } from '../attributes.ts';
 import { netlinkIn } from '../namespace.ts';
 import type { Held } from '../network-limits.ts';
 

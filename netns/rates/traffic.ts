@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { MAPPED, packAddress } from '../address.ts';
+import { word } from '../attributes.ts';
 import type { Programs } from '../bpf/programs.ts';
 import { keys, Mapped, remove, update } from '../bpf/syscall.ts';
 import type { Bytes, TrafficCounters } from '../network-limits.ts';
@@ -56,7 +57,7 @@ export class Traffic implements TrafficCounters {
 
   /** Where a sliver's packets wait: minor numbers of classes, 0 for no class of its own. */
   wait(id: number, up: readonly [number, number], down: readonly [number, number]): void {
-    update(this.#maps.classes, number(id), Buffer.from(new Uint16Array([...up, ...down]).buffer));
+    update(this.#maps.classes, word(id), Buffer.from(new Uint16Array([...up, ...down]).buffer));
   }
 
   /** What goes to these addresses, or comes from them, counts as exempt. @param prefix as `192.0.2.0/24` */
@@ -67,7 +68,7 @@ export class Traffic implements TrafficCounters {
     const key = Buffer.alloc(PREFIX_BYTES);
     key.writeUInt32LE(Number(length) + (four ? 96 : 0));
     (four ? Buffer.concat([MAPPED, bytes]) : bytes).copy(key, 4);
-    update(this.#maps.exempt, key, number(1));
+    update(this.#maps.exempt, key, word(1));
   }
 
   close(): void {
@@ -77,10 +78,4 @@ export class Traffic implements TrafficCounters {
   #word(id: number, word: number): bigint {
     return Atomics.load(this.#words, id * 8 + word);
   }
-}
-
-function number(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(value);
-  return bytes;
 }

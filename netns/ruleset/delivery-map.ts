@@ -1,16 +1,14 @@
-import { createRequire } from 'node:module';
 import { getSystemErrorName } from 'node:util';
 import type { NetlinkSocket } from 'netlink';
 import { during } from '../../daemon/errors.ts';
-import { attribute } from '../links.ts';
+import { attribute, nested, word } from '../attributes.ts';
+import { NETLINK_NETFILTER, netlinkSocket } from '../namespace.ts';
 import { markOf } from '../numbers.ts';
 import { TABLE } from './expressions.ts';
 
-const NETLINK_NETFILTER = 12;
 const [BATCH_BEGIN, BATCH_END, NEW_ELEMENTS, DELETE_ELEMENTS] = [0x10, 0x11, 0xa0c, 0xa0e];
 const [ERROR, REQUEST, ACK, CREATE] = [2, 1, 4, 0x400];
 const [IN_TABLE, IN_SET, ELEMENTS, ELEMENT, KEY, DATA, VALUE] = [1, 2, 3, 1, 1, 2, 1];
-const NESTED = 0x8000;
 /** struct nfgenmsg: of the device family; and, around a batch, for nf_tables. */
 const [NETDEV, FOR_TABLES] = [Buffer.from([5, 0, 0, 0]), Buffer.from([0, 0, 0, 10])];
 /** An attribute has no room for all slivers that there can be. */
@@ -55,8 +53,7 @@ export class DeliveryMap {
   }
 
   async #transact(messages: readonly Buffer[]): Promise<void> {
-    const { createNetlink } = createRequire(import.meta.url)('netlink') as typeof import('netlink');
-    this.#socket ??= createNetlink(NETLINK_NETFILTER);
+    this.#socket ??= netlinkSocket(NETLINK_NETFILTER);
     const socket = this.#socket;
     const batch = [message(BATCH_BEGIN, 0, FOR_TABLES), ...messages, message(BATCH_END, 0, FOR_TABLES)];
     socket.ref();
@@ -88,9 +85,6 @@ function message(type: number, flags: number, ...parts: Buffer[]): Buffer {
   return whole;
 }
 
-const nested = (type: number, ...parts: Buffer[]) => attribute(NESTED | type, Buffer.concat(parts));
 const text = (type: number, of: string) => attribute(type, Buffer.from(`${of}\0`));
 
-function value(of: number): Buffer {
-  return attribute(VALUE, Buffer.from(new Uint32Array([of]).buffer));
-}
+const value = (of: number) => attribute(VALUE, word(of));

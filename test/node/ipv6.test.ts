@@ -102,21 +102,14 @@ describe('a sliver', () => {
 
   it('sends and gets what is larger than the link, and learns of a narrow one', async () => {
     await works(ONE, `ping -n -c1 -W2 -s 20000 ${WORLD}`);
-    const narrow = (mtu: number) => {
-      for (const [router, link] of [
-        ['r2', 'out'],
-        ['r3', 'in'],
-      ] as const)
-        world.inside(router, 'ip', 'link', 'set', link, 'mtu', String(mtu));
-    };
-    narrow(1300);
+    world.narrow(1300);
     try {
       await sh(ONE, `ping -n -c1 -W2 -M do -s 1400 ${WORLD}`);
       expect(await works(ONE, `ip -6 route get ${WORLD}`)).toContain('mtu 1300');
       // The world's own answer is too large, once.
       expect(await works(ONE, `ping -n -c3 -i0.2 -W2 -s 1400 ${WORLD}`)).toMatch(/[23] received/);
     } finally {
-      narrow(1500);
+      world.narrow(1500);
     }
   });
 

@@ -133,14 +133,7 @@ describe('what is honest arrives whole:', () => {
   });
 
   it('through a link narrower than others, in and out', async () => {
-    const narrow = (mtu: number) => {
-      for (const [router, link] of [
-        ['r2', 'out'],
-        ['r3', 'in'],
-      ] as const)
-        world.inside(router, 'ip', 'link', 'set', link, 'mtu', String(mtu));
-    };
-    narrow(1000);
+    world.narrow(1000);
     try {
       expect(await craft(ONE, 'path_mtu', WORLD)).toBe('1000');
       const client = await stays(TWO, 'tcp_client', 0, WORLD, 7);
@@ -150,7 +143,7 @@ describe('what is honest arrives whole:', () => {
         await echoes(await stays('world', 'tcp_client', 0, ADDRESS, 7000), 300_000);
       });
     } finally {
-      narrow(1500);
+      world.narrow(1500);
     }
   });
 

@@ -37,6 +37,12 @@ export class World {
     });
   }
 
+  /** Makes the link between the second and the third router so wide: 1500 is usual. */
+  narrow(mtu: number): void {
+    this.inside('r2', 'ip', 'link', 'set', 'out', 'mtu', String(mtu));
+    this.inside('r3', 'ip', 'link', 'set', 'in', 'mtu', String(mtu));
+  }
+
   /** Starts a program on the outside host. */
   spawn(file: string, ...args: string[]): ChildProcess {
     return spawn('ip', ['netns', 'exec', `${this.#name}-world`, file, ...args], {

@@ -200,4 +200,5 @@ def hand():
         print('.', flush=True)
 
 
-globals()[sys.argv[1]](*sys.argv[2:])
+if __name__ == '__main__':
+    globals()[sys.argv[1]](*sys.argv[2:])

@@ -4,19 +4,13 @@ import struct
 import sys
 import time
 
+from craft import sum16
+
 ICMP6, UDP, IPV6, ALL = 58, 17, 0x86dd, 3
 
 
 def packed(address):
     return socket.inet_pton(socket.AF_INET6, address)
-
-
-def sum16(data):
-    data += b'\0' * (len(data) % 2)
-    total = sum(struct.unpack(f'!{len(data) // 2}H', data))
-    while total >> 16:
-        total = (total & 0xffff) + (total >> 16)
-    return ~total & 0xffff
 
 
 def ip6(protocol, source, to, payload, hops=64, first=None):
