@@ -21,8 +21,14 @@ for (const file of process.argv.slice(2)) {
   for (const { name, status, message, assertionResults } of testResults) {
     if (status !== 'failed') continue;
     console.log(`\nFAILED ${name}${message ? `: ${message}` : ''}`);
-    for (const { status, fullName, failureMessages } of assertionResults)
-      if (status === 'failed') console.log(`- ${fullName}\n  ${failureMessages.join('\n').slice(0, 2000)}`);
+    let before = '';
+    for (const { status, fullName, failureMessages } of assertionResults) {
+      if (status !== 'failed') continue;
+      const why = failureMessages.join('\n').slice(0, 2000);
+      // Where one failure brings the next, the first is what to read.
+      console.log(`- ${fullName}\n  ${why === before ? 'as before' : why}`);
+      before = why;
+    }
   }
 }
 console.log(`${passed} passed, ${failed} failed`);

@@ -82,6 +82,13 @@ def close(name):
     return 'ok'
 
 
+def clear():
+    for s in held.values():
+        s.close()
+    held.clear()
+    return 'ok'
+
+
 def churn(kind, port, times):
     """Binds and closes in a row; returns how many succeeded."""
     done = 0

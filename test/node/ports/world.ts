@@ -194,11 +194,23 @@ export class PortWorld {
     this.inside('bpftool', 'cgroup', 'detach', this.cgroup, attach_type, 'id', String(id));
   }
 
+  /** Closes what these have open and ends every reservation, with a ledger that runs. */
+  async clear(programs: Program[]): Promise<void> {
+    for (const program of programs) await program.run('clear');
+    await this.#running();
+    for (const { by, sliver, protocol, port } of await this.ledger('list'))
+      if (by === 'reservation') await this.ledger('release', sliver, protocol, port);
+  }
+
+  async #running(): Promise<void> {
+    if (this.#ledger?.process.exitCode !== null || this.#ledger.process.signalCode !== null)
+      await this.open();
+  }
+
   /** Takes everything away; what is left then fails. */
   async stop(): Promise<void> {
     for (const program of this.#programs) await program.end();
-    if (this.#ledger?.process.exitCode !== null || this.#ledger.process.signalCode !== null)
-      await this.open();
+    await this.#running();
     await this.end('down');
     this.inside('sh', '-c', `find ${this.cgroup} -depth -type d -exec rmdir {} +`);
     this.#holder.stdin!.end();
