@@ -18,7 +18,12 @@ export const FROM_MARK = 0x40000;
  */
 export const UNCHECKED_MARK = 0x80000;
 
+/** The part of a mark that is an id. */
+export const ID_MASK = 0xfff;
+
 export const markOf = (id: number): number => SLIVER_MARK | id;
+/** Of what the sliver sends. */
+export const fromMarkOf = (id: number): number => FROM_MARK | id;
 
 /** The host end of its link. */
 export const linkOf = (id: number): string => `sv${id}`;

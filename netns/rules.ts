@@ -4,7 +4,16 @@ import type { Refusal } from './limits/refusals.ts';
 import type { Link } from './links.ts';
 import { Nftables } from './nftables.ts';
 import type { Verb } from './ruleset/expressions.ts';
-import { DeliveryMap, elements, removal, reservation, ruleset, TEXT, waiting } from './ruleset/index.ts';
+import {
+  DeliveryMap,
+  elements,
+  FORMER,
+  removal,
+  reservation,
+  ruleset,
+  TEXT,
+  waiting,
+} from './ruleset/index.ts';
 import type { Uplink } from './ruleset/part.ts';
 import type { Reservation } from './ruleset/reservations.ts';
 
@@ -24,7 +33,7 @@ export class Rules {
   readonly #nft = new Nftables();
   readonly #delivery = new DeliveryMap();
   /** What the rules were made by. */
-  #forwards: Uplink['forwards'] | undefined;
+  #by: ReturnType<typeof lasting> | undefined;
   /** Those whose packets the rules let wait. */
   #waiting = new Set<number>();
 
@@ -36,18 +45,19 @@ export class Rules {
   /** All rules and elements, whatever was there. @param linked the slivers that have a link */
   async make(linked: ReadonlyMap<number, Link>): Promise<void> {
     const [here, ids] = [this.#options.here(), [...linked.keys()]];
-    this.#forwards = here.forwards;
+    this.#by = lasting(here);
     this.#nft.applyText(TEXT);
     const slivers = ids.map((id) => ({ id, waits: this.#options.waits(id) }));
     this.#nft.apply(ruleset(here, slivers));
+    this.#nft.applyText(FORMER);
     await this.#delivery.deliver(new Map([...linked].map(([id, { index }]) => [id, index])), true);
     this.#waiting = new Set(slivers.filter(({ waits }) => waits).map(({ id }) => id));
     this.limiter.restore();
   }
 
-  /** Whether they were made for a machine that forwards otherwise than this one does now. */
+  /** Whether they were made for another uplink, or for a machine that forwards otherwise than this one does now. */
   get outdated(): boolean {
-    return !isDeepStrictEqual(this.#options.here().forwards, this.#forwards);
+    return !isDeepStrictEqual(lasting(this.#options.here()), this.#by);
   }
 
   /** @param link the index of its link */
@@ -82,3 +92,5 @@ export class Rules {
     this.#delivery.close();
   }
 }
+
+const lasting = ({ name, index, forwards }: Uplink) => ({ name, index, forwards });

@@ -23,6 +23,7 @@ export const has = (key: unknown, bits: number) => match({ '&': [key, bits] }, b
 export const lacks = (key: unknown, bits: number) => match({ '&': [key, bits] }, 0);
 export const set = (key: unknown, value: unknown): Expression => ({ mangle: { key, value } });
 export const counted = (name: string): Expression => ({ counter: name });
+export const go = (target: string, how: 'jump' | 'goto' = 'goto'): Expression => ({ [how]: { target } });
 export const drop: Expression = { drop: null };
 export const accept: Expression = { accept: null };
 

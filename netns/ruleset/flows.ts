@@ -6,6 +6,7 @@ import {
   drop,
   type Expression,
   field,
+  go,
   has,
   lookedUp,
   match,
@@ -81,7 +82,6 @@ export function noOpenRules(connections: number): string[] {
   return [`flush chain ${named}`, `delete chain ${named}`, `delete set ${named}`];
 }
 
-const go = (target: string, how: 'jump' | 'goto' = 'goto'): Expression => ({ [how]: { target } });
 /** The first packet of what may become a connection. */
 const unconfirmed = match({ '&': [ct('status'), 8] }, 0);
 const families = ['', '6'] as const;

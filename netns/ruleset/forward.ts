@@ -1,5 +1,5 @@
 import { SLIVER_MARK } from '../numbers.ts';
-import { accept, chain, ct, drop, has, match, meta, rule } from './expressions.ts';
+import { accept, chain, ct, drop, go, has, match, meta, plain, rule } from './expressions.ts';
 import { fromSliver, fromUplink, isNew, type Part, toCarrier, toSliver, toUplink } from './part.ts';
 
 const bridged = match(meta('iifkind'), 'bridge');
@@ -9,17 +9,18 @@ const bridged = match(meta('iifkind'), 'bridge');
  * machine that forwards because of its slivers, nobody else's packets are forwarded.
  */
 export const forward: Part = {
-  chains: [chain('forward', 'filter', 'forward', 0)],
+  chains: [chain('forward', 'filter', 'forward', 0), plain('away')],
   objects: [],
   rules: (uplink) => [
-    rule('forward', isNew, { jump: { target: 'beginning' } }), // netns/ruleset/flows.ts: what may not begin ends there
-    rule('forward', fromUplink(uplink), toCarrier, has(meta('mark'), SLIVER_MARK), accept),
+    rule('forward', isNew, go('beginning', 'jump')), // netns/ruleset/flows.ts: what may not begin ends there
+    rule('forward', has(meta('mark'), SLIVER_MARK), fromUplink(uplink), toCarrier, accept),
+    rule('forward', fromSliver, go('away')),
     rule('forward', toCarrier, drop),
-    rule('forward', fromSliver, match(ct('state'), 'untracked', 'in'), drop), // it would be in no record
-    rule('forward', fromSliver, toUplink(uplink), accept),
-    rule('forward', fromSliver, toSliver, accept),
-    rule('forward', fromSliver, drop),
     rule('forward', toSliver, drop),
+    rule('away', match(ct('state'), 'untracked', 'in'), drop), // it would be in no record
+    rule('away', toUplink(uplink), accept),
+    rule('away', toSliver, accept),
+    rule('away', drop),
     ...(uplink.forwards.ip
       ? []
       : [rule('forward', fromUplink(uplink), match(meta('nfproto'), 'ipv4'), drop)]),

@@ -8,22 +8,41 @@ import { ownConnections } from './own-connections.ts';
 import type { Connected, Part, Uplink } from './part.ts';
 import { reservations } from './reservations.ts';
 import { source } from './source.ts';
+import { steer } from './steer.ts';
 
 /**
  * The whole ruleset of a node: two tables of our own, which hold for slivers' links, the carrier and what is marked
  * for slivers on the uplink, and let everything else pass untouched.
  */
-const PARTS: readonly Part[] = [flows, origin, reservations, ownConnections, forward, source, delivery];
+const PARTS: readonly Part[] = [
+  flows,
+  origin,
+  reservations,
+  steer,
+  ownConnections,
+  forward,
+  source,
+  delivery,
+];
 
 export { waiting } from './delivery.ts';
 export { DeliveryMap } from './delivery-map.ts';
 
-/** Chains of earlier versions, whose rules are elsewhere now. */
-const FORMER = ['passing', 'destined'].map((name) =>
-  ['add', 'flush', 'delete'].map((verb) => `${verb} chain inet ${TABLE} ${name};`).join(' '),
-);
 /** What JSON can't say, in nft's own language, to be applied ahead of the rest. */
-export const TEXT = [ZONES, FLOW_SETS, ...FORMER].join('\n');
+export const TEXT = [ZONES, FLOW_SETS].join('\n');
+/** Of earlier versions, whose rules are elsewhere now: to be taken away after the rest is there. */
+export const FORMER = [
+  ...['passing', 'destined', 'own', 'outside'].map((name) =>
+    ['add', 'flush', 'delete'].map((verb) => `${verb} chain inet ${TABLE} ${name};`).join(' '),
+  ),
+  ...[
+    ['map', 'zones', 'typeof iifname : ct zone'],
+    ['set', 'owners', 'type ifname . mark'],
+  ].map(
+    ([kind, name, type]) =>
+      `add ${kind} inet ${TABLE} ${name} { ${type}; }; delete ${kind} inet ${TABLE} ${name};`,
+  ),
+].join('\n');
 export { reservation } from './reservations.ts';
 
 /** All rules and the elements of these slivers; in one transaction they take the place of what was there. DeliveryMap follows. */

@@ -1,5 +1,12 @@
-import { PREFIX_LENGTH } from '../ipv6/prefix.ts';
-import { FOREIGN_MARK, GATEWAY6, INTERNAL_NETWORK, linkOf, markOf, SLIVER_MARK } from '../numbers.ts';
+import {
+  FOREIGN_MARK,
+  fromMarkOf,
+  GATEWAY6,
+  ID_MASK,
+  INTERNAL_NETWORK,
+  markOf,
+  SLIVER_MARK,
+} from '../numbers.ts';
 import {
   accept,
   chain,
@@ -18,14 +25,15 @@ import {
   set,
   table,
 } from './expressions.ts';
-import { fromUplink, notFromSliver, type Part, toUplink } from './part.ts';
+import { isNew, type Part, toUplink } from './part.ts';
+import { reservedFrom } from './reservations.ts';
 
 const PORTS = { set: ['tcp', 'udp'] };
 const state = (...states: string[]) => match(ct('state'), states.length > 1 ? states : states[0], 'in');
 const internal = { prefix: { addr: INTERNAL_NETWORK.address, len: INTERNAL_NETWORK.length } };
 const reached = (six = '') => ({ ct: { key: `ip${six} daddr`, dir: 'original' } });
 const foreign = [counted('foreign'), drop];
-const own = match(concat(meta('iifname'), ct('mark')), '@owners');
+const own = match(concat(meta('mark'), ct('mark')), '@own_connections');
 
 /**
  * All slivers have one address, so that one could speak in another's connections, or of them (by errors of ICMP). Each
@@ -34,65 +42,50 @@ const own = match(concat(meta('iifname'), ct('mark')), '@owners');
  */
 export const ownConnections: Part = {
   chains: [
-    chain('own', 'filter', 'prerouting', -140),
-    plain('outside'),
+    plain('from_sliver'), // netns/ruleset/steer.ts leads there
     chain('resets', 'filter', 'output', 0),
   ],
   objects: [
     { add: { counter: { ...table, name: 'stray' } } },
     { add: { counter: { ...table, name: 'foreign' } } },
-    { add: { set: { ...table, name: 'owners', type: ['ifname', 'mark'] } } },
-    { flush: { set: { ...table, name: 'owners' } } },
+    { add: { set: { ...table, name: 'own_connections', type: ['mark', 'mark'] } } },
+    { flush: { set: { ...table, name: 'own_connections' } } },
   ],
   rules: (uplink) => [
-    // Nobody outside passes for a neighbour.
-    rule('own', fromUplink(uplink), { goto: { target: 'outside' } }),
-    rule('outside', has(meta('mark'), SLIVER_MARK), match(field('ip', 'saddr'), internal), ...foreign),
-    ...(uplink.prefix
-      ? [
-          // Nor for the machine, which the kernel sees to for IPv4 only.
-          rule(
-            'outside',
-            has(meta('mark'), SLIVER_MARK),
-            match(meta('nfproto'), 'ipv6'),
-            match({ fib: { result: 'type', flags: 'saddr' } }, 'local'),
-            ...foreign,
-          ),
-          rule(
-            'outside',
-            match(field('ip6', 'saddr'), { prefix: { addr: uplink.prefix, len: PREFIX_LENGTH } }),
-            ...foreign,
-          ),
-        ]
-      : []),
-    rule('own', notFromSliver, accept),
     // Almost all there is, so that it is looked at no further.
-    rule('own', state('established'), lacks(meta('mark'), FOREIGN_MARK), own, accept),
+    rule('from_sliver', state('established'), lacks(meta('mark'), FOREIGN_MARK), own, accept),
+    ...reservedFrom('sliver', uplink),
+    rule('from_sliver', isNew, set(ct('mark'), { '|': [{ '&': [meta('mark'), ID_MASK] }, SLIVER_MARK] })),
     // There is nobody else, and ahead of the rules for what is forwarded the kernel asks for each (to redirect to it).
     rule(
-      'own',
+      'from_sliver',
       match(field('ip6', 'daddr'), { prefix: { addr: 'fe80::', len: 10 } }),
       match(field('ip6', 'daddr'), GATEWAY6, '!='),
       counted('stray'),
       drop,
     ),
     // Of no connection, and beginning none: no source NAT would make it leave from a port that is nobody's.
-    rule('own', state('invalid'), counted('stray'), drop),
+    rule('from_sliver', state('invalid'), counted('stray'), drop),
     rule(
-      'own',
+      'from_sliver',
       own,
       match(meta('l4proto'), PORTS),
       state('established', 'related'),
       set(meta('mark'), { '&': [meta('mark'), ~FOREIGN_MARK >>> 0] }),
     ),
     // An IP protocol has no port to be moved to.
-    rule('own', has(meta('mark'), FOREIGN_MARK), match(meta('l4proto'), PORTS, '!='), ...foreign),
-    rule('own', own, accept),
-    rule('own', match(reached(), internal), match(concat(meta('iifname'), reached()), '@sources'), accept),
-    rule('own', match(concat(meta('iifname'), reached('6')), '@sources6'), accept),
+    rule('from_sliver', has(meta('mark'), FOREIGN_MARK), match(meta('l4proto'), PORTS, '!='), ...foreign),
+    rule('from_sliver', own, accept),
+    rule(
+      'from_sliver',
+      match(reached(), internal),
+      match(concat(meta('iifname'), reached()), '@sources'),
+      accept,
+    ),
+    rule('from_sliver', match(concat(meta('iifname'), reached('6')), '@sources6'), accept),
     // What neighbours tell each other on a link of IPv6 is of no connection.
-    rule('own', state('untracked'), match(meta('l4proto'), 'ipv6-icmp'), accept),
-    rule('own', ...foreign),
+    rule('from_sliver', state('untracked'), match(meta('l4proto'), 'ipv6-icmp'), accept),
+    rule('from_sliver', ...foreign),
     // A packet that is out of its connection's window comes to the node, which knows of no such connection.
     rule(
       'resets',
@@ -103,5 +96,8 @@ export const ownConnections: Part = {
       drop,
     ),
   ],
-  elements: (verb, { id }) => [element(verb, table, 'owners', concat(linkOf(id), markOf(id)))],
+  elements: (verb, { id }) =>
+    [fromMarkOf(id), fromMarkOf(id) | FOREIGN_MARK].map((from) =>
+      element(verb, table, 'own_connections', concat(from, markOf(id))),
+    ),
 };

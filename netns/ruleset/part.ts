@@ -1,10 +1,11 @@
 import type { NftCommand } from '../nftables.ts';
-import { CARRIER } from '../numbers.ts';
-import { match, meta, type Verb } from './expressions.ts';
+import { CARRIER, FROM_MARK } from '../numbers.ts';
+import { has, match, meta, type Verb } from './expressions.ts';
 import type { Reservation } from './reservations.ts';
 
 export interface Uplink {
   readonly name: string;
+  readonly index: number;
   /** The node's public IPv4 address, in dotted form. */
   readonly address: string;
   /** Of slivers' own IPv6 addresses. */
@@ -37,11 +38,10 @@ export interface Part {
   elements(verb: Verb, sliver: Connected, uplink: Uplink): NftCommand[];
 }
 
-export const fromSliver = match(meta('iifname'), 'sv*');
-export const notFromSliver = match(meta('iifname'), 'sv*', '!=');
+/** By numbers where every packet is asked: the kernel copies a link's name for each question about it. */
+export const fromSliver = has(meta('mark'), FROM_MARK);
 export const toSliver = match(meta('oifname'), 'sv*');
-export const fromUplink = (uplink: Uplink) => match(meta('iifname'), uplink.name);
-export const notFromUplink = (uplink: Uplink) => match(meta('iifname'), uplink.name, '!=');
-export const toUplink = (uplink: Uplink) => match(meta('oifname'), uplink.name);
+export const fromUplink = ({ index }: Uplink) => match(meta('iif'), `${index}`);
+export const toUplink = ({ index }: Uplink) => match(meta('oif'), `${index}`);
 export const toCarrier = match(meta('oifname'), CARRIER);
 export const isNew = match({ ct: { key: 'state' } }, 'new', 'in');

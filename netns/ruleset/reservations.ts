@@ -14,7 +14,7 @@ import {
   table,
   type Verb,
 } from './expressions.ts';
-import { fromSliver, fromUplink, isNew, type Part, type Uplink } from './part.ts';
+import { isNew, type Part, type Uplink } from './part.ts';
 
 /** A port (0: the whole IP protocol) that is held for a sliver where nothing is arbitrated at binds. */
 export interface Reservation {
@@ -44,15 +44,17 @@ export const reservations: Part = {
 };
 
 /** Rules ahead of those that make a connection the sliver's whose mark it has; none where programs do it. */
-export function reservedFirst(chain: string, uplink: Uplink): NftCommand[] {
+export function reservedFrom(where: 'world' | 'sliver', uplink: Uplink): NftCommand[] {
   if (uplink.marks) return [];
-  const here: Expression[] = [fromUplink(uplink), match(field('ip', 'daddr'), uplink.address), isNew];
+  const here: Expression[] = [match(field('ip', 'daddr'), uplink.address), isNew];
+  if (where === 'world')
+    return [
+      rule('from_world', ...here, set(meta('mark'), lookup(to, 'reserved'))),
+      rule('from_world', ...here, set(meta('mark'), lookup(meta('l4proto'), 'protocols'))),
+    ];
   return [
-    rule(chain, ...here, set(meta('mark'), lookup(to, 'reserved'))),
-    rule(chain, ...here, set(meta('mark'), lookup(meta('l4proto'), 'protocols'))),
     rule(
-      chain,
-      fromSliver,
+      'from_sliver',
       match(from, '@taken'),
       match(concat(meta('iifname'), meta('l4proto'), field('th', 'sport')), '@own', '!='),
       set(meta('mark'), { '|': [meta('mark'), FOREIGN_MARK] }),

@@ -132,8 +132,12 @@ describe('nobody', () => {
     craft(ONE, 'scan', sliver(ONE).gateway, sliver(ONE).address, '2001:db8::77:', '400');
     expect(neighbours('2001:db8::77:')).toBeLessThan(250);
     expect((await refused(ONE)).destinations).toBeGreaterThan(before + 150);
-    for (const name of [ONE, TWO])
-      expect((await node.exec(name, 'ping', '-6', '-c', '1', '-W', '2', World.address6)).exitCode).toBe(0);
+    // Who scanned may go on a tenth of a second later: the first of three pings may still be one too many.
+    for (const [name, count] of [
+      [ONE, '3'],
+      [TWO, '1'],
+    ] as const)
+      expect((await node.exec(name, 'ping', '-6', '-c', count, '-W', '2', World.address6)).exitCode).toBe(0);
     // What goes by a router takes no places.
     const passed = (await refused(TWO)).destinations;
     craft(TWO, 'scan', sliver(TWO).gateway, sliver(TWO).address, '2001:db8:ffff::77:', '400');

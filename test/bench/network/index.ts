@@ -48,7 +48,7 @@ export async function networkBench({
   const others: Peer[] = [];
   let node: BenchNode | undefined;
   try {
-    const [outsidePid = 0, bare = 0] = await probe.hold(2);
+    const [outsidePid = 0, bare = 0, router = 0, behind = 0] = await probe.hold(4);
     const outside = new Outside(outsidePid);
     const address = outside.connect(process.pid);
     node = await BenchNode.open(folder, probe, count);
@@ -76,6 +76,13 @@ export async function networkBench({
       outside.connect(bare),
       SLIVER_PORT,
     );
+    const routed = await service(
+      'routed',
+      'a namespace behind a host that forwards and tracks connections: the least that any sharing costs',
+      { pid: behind },
+      outside.connectBehind(router, behind),
+      SLIVER_PORT,
+    );
     for (const name of peers) {
       const open = PEERS[name as keyof typeof PEERS];
       if (!open) continue;
@@ -88,7 +95,7 @@ export async function networkBench({
       }
     }
     const levels: NetworkLevel[] = [];
-    const steady = [own, floor, ...others.map((peer) => peer.service)];
+    const steady = [own, floor, routed, ...others.map((peer) => peer.service)];
     let port = SLIVER_PORT;
     for (const slivers of [1, count]) {
       for (let id = (levels.at(-1)?.slivers ?? 0) + 1; id <= slivers; id++) await node.attach(id);
