@@ -1,4 +1,5 @@
 import { isIP, SocketAddress } from 'node:net';
+import { SliverdError } from '../daemon/errors.ts';
 
 /** What comes before an IPv4 address in one of IPv6. */
 export const MAPPED = Buffer.from('00000000000000000000ffff', 'hex');
@@ -16,6 +17,13 @@ export function packAddress(text: string): Buffer | undefined {
   const words = tail ? [...head, ...new Array(8 - head.length - tail.length).fill('0'), ...tail] : head;
   const bytes = Buffer.alloc(16);
   for (const [index, word] of words.entries()) bytes.writeUInt16BE(Number.parseInt(word, 16), index * 2);
+  return bytes;
+}
+
+/** The bytes of an address that is one. */
+export function packed(address: string): Buffer {
+  const bytes = packAddress(address);
+  if (!bytes) throw new SliverdError('internal', `${address} is no address`);
   return bytes;
 }
 

@@ -1,5 +1,5 @@
-import { Links } from './links.ts';
 import { type NetworkOptions, NodeNetwork } from './node-network.ts';
+import { Rtnetlink } from './rtnetlink/index.ts';
 import { loopbackNetwork, type SliverNetwork } from './sliver-network.ts';
 import { findUplink } from './uplink.ts';
 
@@ -10,11 +10,11 @@ import { findUplink } from './uplink.ts';
  */
 export async function openNetwork(options: NetworkOptions): Promise<SliverNetwork> {
   if (options.uplink === 'none') return loopbackNetwork('the configuration says `uplink: none`');
-  const links = new Links();
+  const rtnetlink = new Rtnetlink();
   try {
-    const found = await findUplink(links, options);
+    const found = findUplink(await rtnetlink.snapshot(), options);
     return found ? await NodeNetwork.up(found, options) : loopbackNetwork('there is no default route');
   } finally {
-    links.close();
+    rtnetlink.close();
   }
 }

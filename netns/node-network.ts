@@ -11,7 +11,6 @@ import { watchLinks } from './healing/link-watch.ts';
 import { Ipv6 } from './ipv6/ipv6.ts';
 import { addressIn } from './ipv6/prefix.ts';
 import type { Refusal } from './limits/refusals.ts';
-import { type Link, Links } from './links.ts';
 import { Looks } from './looks.ts';
 import { Members, namespaceOf } from './members.ts';
 import type { Caps, NetworkLimits, NetworkUsage, Refused, TrafficCounters } from './network-limits.ts';
@@ -24,6 +23,7 @@ import { ReservedPorts } from './ports/reserved.ts';
 import { DEFAULT_RANGES, type Settings } from './ports/settings.ts';
 import type { SharedPorts } from './ports/shared-ports.ts';
 import { Shaping } from './rates/shaping.ts';
+import { type Link, Rtnetlink, type Snapshot } from './rtnetlink/index.ts';
 import { Rules } from './rules.ts';
 import type { Uplink as UplinkRules } from './ruleset/part.ts';
 import type { SliverNetwork } from './sliver-network.ts';
@@ -70,10 +70,10 @@ export class NodeNetwork implements SliverNetwork {
   #shaping: Shaping | undefined;
   #flows: FlowRecords | undefined;
   #uplink: Uplink;
-  readonly #links = new Links();
-  readonly #carrier = new Carrier(this.#links);
+  readonly #net = new Rtnetlink();
+  readonly #carrier = new Carrier(this.#net);
   readonly #ipv6: Ipv6;
-  readonly #guard = new LinkGuard(this.#links, () => this.#ledger);
+  readonly #guard = new LinkGuard(this.#net, () => this.#ledger);
   readonly #rules: Rules;
   /** Slivers whose elements are in the ruleset. */
   readonly #members = new Members();
@@ -83,7 +83,7 @@ export class NodeNetwork implements SliverNetwork {
   private constructor(uplink: Uplink, options: NetworkOptions) {
     this.#uplink = uplink;
     this.#options = options;
-    this.#ipv6 = new Ipv6(this.#links, `${options.runDirectory}/ipv6-settings.json`);
+    this.#ipv6 = new Ipv6(this.#net, `${options.runDirectory}/ipv6-settings.json`);
     this.#looks = new Looks(options.log);
     this.#rules = new Rules({
       refuse: options.refuse,
@@ -116,11 +116,12 @@ export class NodeNetwork implements SliverNetwork {
       await network.#carrier.route();
       await network.#arbitrate();
       // What an earlier daemon left may have the programs of another version, and the rules count on these.
-      const linked = await network.#linked();
-      await network.#guard.look(linked, network.#uplink);
+      const seen = await network.#net.snapshot();
+      const linked = linkedIn(seen);
+      await network.#guard.look(linked, network.#uplink, seen);
       // Rules ahead of forwarding, which is for slivers alone.
       await network.#makeRules();
-      await network.#ipv6.keep(network.#uplink, linked.keys());
+      await network.#ipv6.keep(network.#uplink, linked.keys(), seen);
     });
     await network.#shape();
     await network.#record();
@@ -167,7 +168,7 @@ export class NodeNetwork implements SliverNetwork {
     this.#unwatch();
     await this.#looks.settled;
     for (const id of (await this.#linked()).keys()) {
-      await this.#links.remove(linkOf(id));
+      await this.#net.links.remove(linkOf(id));
       await forgetConnections(id);
     }
     await this.#ipv6.down(this.#uplink);
@@ -179,14 +180,14 @@ export class NodeNetwork implements SliverNetwork {
     if (this.#ledger) this.#ledger.down();
     else Programs.remove(this.#options.bpf, this.#options.cgroup); // an earlier daemon's
     await this.#carrier.remove();
-    this.#links.close();
+    this.#net.close();
   }
 
   async #connect(id: number, pid: number): Promise<void> {
     if (this.#members.isUnknown(id) && (await this.#takeOver(id, pid))) return;
     await this.#disconnect(id); // from a namespace that is on its way out
     this.#shaping?.begin(id);
-    const link = await wire(this.#links, id, pid, this.#uplink);
+    const link = await wire(this.#net, id, pid, this.#uplink);
     await this.#claim(id, pid, link);
     await this.#rules.add(id, link);
     await this.#ipv6.connect(this.#uplink, id);
@@ -195,7 +196,7 @@ export class NodeNetwork implements SliverNetwork {
   async #disconnect(id: number): Promise<void> {
     this.#ledger?.removeSliver(id);
     const known = this.#members.delete(id);
-    await this.#links.remove(linkOf(id));
+    await this.#net.links.remove(linkOf(id));
     if (!known) return;
     await this.#ipv6.disconnect(this.#uplink, id);
     await forgetConnections(id);
@@ -210,7 +211,7 @@ export class NodeNetwork implements SliverNetwork {
   async #takeOver(id: number, pid: number): Promise<boolean> {
     try {
       await wireInside(id, pid, this.#uplink);
-      await this.#claim(id, pid, (await this.#links.find(linkOf(id))).index);
+      await this.#claim(id, pid, (await this.#net.links.find(linkOf(id))).index);
       return true;
     } catch {
       return false;
@@ -279,13 +280,13 @@ export class NodeNetwork implements SliverNetwork {
   async #shape(): Promise<void> {
     if (!this.#ledger) return;
     const { caps, log } = this.#options;
-    const { index: spare } = await this.#links.find(CARRIER_END);
+    const { index: spare } = await this.#net.links.find(CARRIER_END);
     this.#shaping = await Shaping.open({ programs: this.#ledger.programs, caps, log }, spare);
     await this.#reshape();
   }
 
   async #reshape(): Promise<void> {
-    const carrier = await this.#links.find(CARRIER);
+    const carrier = await this.#net.links.find(CARRIER);
     await this.#shaping?.shape(this.#uplink.index, carrier.index, this.#members.unknown());
   }
 
@@ -301,12 +302,11 @@ export class NodeNetwork implements SliverNetwork {
 
   /** Looks after what is ours; a look that fails is had again a second later. */
   #watch(): void {
-    const mend = () => this.#mend();
-    const readdress = () => this.#readdress();
+    const look = () => this.#look();
     const rules = () => this.#makeRules();
     const watches = [
       watchLinks((link) => this.#guard.suspect(link)),
-      watchNetwork(() => Promise.all([this.#looks.have(mend), this.#looks.have(readdress)])),
+      watchNetwork(() => this.#looks.have(look)),
       watchRuleset(() => this.#looks.have(rules)),
     ];
     const guard = this.#ledger && new PortGuard(this.#ledger, this.#options.log);
@@ -320,31 +320,47 @@ export class NodeNetwork implements SliverNetwork {
     };
   }
 
-  async #mend(): Promise<void> {
-    const missing = await this.#carrier.missing();
+  async #look(): Promise<void> {
+    const seen = await this.#net.snapshot();
+    try {
+      await this.#mend(seen);
+    } finally {
+      await this.#readdress(seen);
+    }
+  }
+
+  async #mend(first: Snapshot): Promise<void> {
+    let seen = first;
+    const missing = this.#carrier.missing(seen);
     if (missing === 'device') {
       await this.#carrier.make();
       await this.#makeRules(); // a chain goes with its device
     } else if (this.#rules.outdated) await this.#makeRules();
     if (missing) await this.#carrier.route();
     if (missing === 'device') await this.#reshape();
-    let linked = await this.#linked();
-    let lost = false;
-    for (const [id, member] of this.#members.present()) {
-      if (linked.has(id)) continue;
-      lost = true;
-      await this.detach(id);
-      await this.attach(id, member.pid, member.limits);
+    if (this.#lost(seen).length > 0) {
+      seen = await this.#net.snapshot(); // one of them may have been connected since
+      for (const [id, member] of this.#lost(seen)) {
+        await this.detach(id);
+        await this.attach(id, member.pid, member.limits);
+      }
+      seen = await this.#net.snapshot();
     }
-    if (lost) linked = await this.#linked();
-    await this.#guard.look(linked, this.#uplink);
-    await this.#ipv6.keep(this.#uplink, linked.keys());
+    const linked = linkedIn(seen);
+    await this.#guard.look(linked, this.#uplink, seen);
+    await this.#ipv6.keep(this.#uplink, linked.keys(), seen);
     await this.#shaping?.mend(this.#members.unknown());
   }
 
+  /** Slivers that were connected, whose link isn't there. */
+  #lost(seen: Snapshot) {
+    const linked = linkedIn(seen);
+    return [...this.#members.present()].filter(([id]) => !linked.has(id));
+  }
+
   /** Brings new addresses of the uplink to the rules and into the slivers; without one, all stays as it is. */
-  async #readdress(): Promise<void> {
-    const found = await findUplink(this.#links, this.#options);
+  async #readdress(seen: Snapshot): Promise<void> {
+    const found = findUplink(seen, this.#options);
     const before = this.#uplink;
     if (!found || (['index', 'address', 'prefix'] as const).every((key) => found[key] === before[key]))
       return;
@@ -354,19 +370,18 @@ export class NodeNetwork implements SliverNetwork {
     this.#ledger?.configure(this.#settings());
     this.#guard.suspect(found.index);
     if (found.prefix !== before.prefix) this.#guard.suspect();
-    const linked = await this.#linked();
-    await this.#guard.look(linked, found);
-    await this.#ipv6.keep(found, linked.keys());
+    const now = await this.#net.snapshot();
+    const linked = linkedIn(now);
+    await this.#guard.look(linked, found, now);
+    await this.#ipv6.keep(found, linked.keys(), now);
     await this.#reshape();
     // What a guest has made of its own side may refuse: the next look at the sliver does it anew.
     for (const [id, { pid }] of this.#members.present())
       await wireInside(id, pid, found, before).catch(() => this.#members.set(id, undefined));
   }
 
-  /** Links of slivers, by their ids: they are the truth of who is connected. */
   async #linked(): Promise<Map<number, Link>> {
-    const links = (await this.#links.list()).filter(({ name }) => /^sv[0-9]+$/.test(name));
-    return new Map(links.map((link) => [Number(link.name.slice('sv'.length)), link]));
+    return linkedIn({ links: await this.#net.links.list() });
   }
 
   async #makeRules(): Promise<void> {
@@ -374,4 +389,10 @@ export class NodeNetwork implements SliverNetwork {
     await this.#rules.make(linked);
     this.#members.follow(new Set(linked.keys()));
   }
+}
+
+/** Links of slivers, by their ids: they are the truth of who is connected. */
+function linkedIn({ links }: Pick<Snapshot, 'links'>): Map<number, Link> {
+  const ours = links.filter(({ name }) => /^sv[0-9]+$/.test(name));
+  return new Map(ours.map((link) => [Number(link.name.slice('sv'.length)), link]));
 }

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { FlowLimiter } from './limits/flow-limits.ts';
 import type { Refusal } from './limits/refusals.ts';
-import type { Link } from './links.ts';
 import { Nftables } from './nftables.ts';
+import type { Link } from './rtnetlink/index.ts';
 import type { Verb } from './ruleset/expressions.ts';
 import {
   DeliveryMap,

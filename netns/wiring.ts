@@ -1,8 +1,8 @@
 import { hasIpv6 } from './ipv6/ipv6.ts';
 import { addressIn } from './ipv6/prefix.ts';
-import { Links } from './links.ts';
 import { within } from './namespace.ts';
 import { GATEWAY, GATEWAY6, INTERNAL_NETWORK, internalOf, LINK_LOCAL, linkOf, MAC, OURS } from './numbers.ts';
+import { Rtnetlink } from './rtnetlink/index.ts';
 import { setSysctl } from './sysctl.ts';
 import type { Uplink } from './uplink.ts';
 
@@ -21,33 +21,33 @@ const HOST_END6 = [
 
 /**
  * Lays a sliver's link, from `sv<id>` here to `eth0` in its own network namespace, with addresses and routes at both ends.
- * @param links of the node's namespace.
+ * @param net of the node's namespace.
  * @param pid a process in the sliver's.
  * @returns the index of the link's end here.
  */
-export async function wire(links: Links, id: number, pid: number, uplink: Uplink): Promise<number> {
-  await links.addCable(linkOf(id), { name: 'eth0', address: MAC, pid });
-  const index = await furnish(links, id, uplink);
+export async function wire(net: Rtnetlink, id: number, pid: number, uplink: Uplink): Promise<number> {
+  await net.links.addCable(linkOf(id), { name: 'eth0', address: MAC, pid });
+  const index = await furnish(net, id, uplink);
   await wireInside(id, pid, uplink);
   return index;
 }
 
 /** The node's end of a sliver's link: settings, address, route. What is there already stays. @returns its index */
-export async function furnish(links: Links, id: number, { prefix }: Uplink): Promise<number> {
+export async function furnish(net: Rtnetlink, id: number, { prefix }: Uplink): Promise<number> {
   const name = linkOf(id);
   for (const [family, key, value] of HOST_END) setSysctl(`${family}/conf/${name}/${key}`, value);
   if (prefix) for (const [key, value] of HOST_END6) setSysctl(`ipv6/conf/${name}/${key}`, value);
   else if (hasIpv6()) setSysctl(`ipv6/conf/${name}/disable_ipv6`, '1');
-  const { index } = await links.find(name);
-  await links.addAddress(index, GATEWAY);
-  await links.setUp(index);
-  await links.addRoute({ to: { address: internalOf(id), length: 32 }, link: index });
+  const { index } = await net.links.find(name);
+  await net.addresses.add(index, GATEWAY);
+  await net.links.setUp(index);
+  await net.routes.add({ to: { address: internalOf(id), length: 32 }, link: index });
   if (!prefix) return index;
-  await links.addAddress(index, GATEWAY6, 64);
+  await net.addresses.add(index, GATEWAY6, 64);
   // By what each has on its link, so that no sliver is asked who it is.
-  await links.addNeighbour(index, LINK_LOCAL, MAC);
+  await net.neighbours.add(index, LINK_LOCAL, MAC);
   const to = { address: addressIn(prefix, id), length: 128 };
-  await links.addRoute({ to, link: index, via: LINK_LOCAL, protocol: OURS });
+  await net.routes.add({ to, link: index, via: LINK_LOCAL, protocol: OURS });
   return index;
 }
 
@@ -58,29 +58,29 @@ export async function furnish(links: Links, id: number, { prefix }: Uplink): Pro
  */
 export async function wireInside(id: number, pid: number, uplink: Uplink, before?: Uplink): Promise<void> {
   const namespace = `/proc/${pid}/ns/net`;
-  const links = new Links(namespace);
+  const net = new Rtnetlink(namespace);
   try {
     const { address } = uplink;
-    const { index: link } = await links.find('eth0');
-    await links.setUp((await links.find('lo')).index);
-    await links.addAddress(link, address);
-    await links.addAddress(link, internalOf(id));
-    if (before && before.address !== address) await links.removeAddress(link, before.address);
+    const { index: link } = await net.links.find('eth0');
+    await net.links.setUp((await net.links.find('lo')).index);
+    await net.addresses.add(link, address);
+    await net.addresses.add(link, internalOf(id));
+    if (before && before.address !== address) await net.addresses.remove(link, before.address);
     // An engine may have put it off in all that it makes.
     if (uplink.prefix) within(namespace, () => setSysctl('ipv6/conf/eth0/disable_ipv6', '0'));
-    await links.setUp(link);
+    await net.links.setUp(link);
     // The node's own services are reached there, and they must know whom to answer.
-    await links.addRoute({ to: { address: GATEWAY, length: 32 }, link, source: internalOf(id) });
-    await links.addRoute({ to: { address: '0.0.0.0', length: 0 }, link, via: GATEWAY, source: address });
-    await links.addRoute({ to: INTERNAL_NETWORK, link, via: GATEWAY, source: internalOf(id) });
-    await wireInside6(links, link, id, uplink, before);
+    await net.routes.add({ to: { address: GATEWAY, length: 32 }, link, source: internalOf(id) });
+    await net.routes.add({ to: { address: '0.0.0.0', length: 0 }, link, via: GATEWAY, source: address });
+    await net.routes.add({ to: INTERNAL_NETWORK, link, via: GATEWAY, source: internalOf(id) });
+    await wireInside6(net, link, id, uplink, before);
   } finally {
-    links.close();
+    net.close();
   }
 }
 
 async function wireInside6(
-  links: Links,
+  net: Rtnetlink,
   link: number,
   id: number,
   { prefix }: Uplink,
@@ -88,10 +88,10 @@ async function wireInside6(
 ): Promise<void> {
   const all = { to: { address: '::', length: 0 }, link, via: GATEWAY6 };
   if (prefix) {
-    await links.addAddress(link, addressIn(prefix, id));
-    await links.addRoute({ ...all, source: addressIn(prefix, id) });
+    await net.addresses.add(link, addressIn(prefix, id));
+    await net.routes.add({ ...all, source: addressIn(prefix, id) });
   }
   if (!before?.prefix || before.prefix === prefix) return;
-  await links.removeAddress(link, addressIn(before.prefix, id));
-  if (!prefix) await links.removeRoute(all);
+  await net.addresses.remove(link, addressIn(before.prefix, id));
+  if (!prefix) await net.routes.remove(all);
 }

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { addressIn } from '../ipv6/prefix.ts';
-import type { Link, Links } from '../links.ts';
 import { GATEWAY, GATEWAY6, internalOf } from '../numbers.ts';
 import type { PortLedger } from '../ports/ledger.ts';
+import type { Link, Rtnetlink, Snapshot } from '../rtnetlink/index.ts';
 import { setSysctl } from '../sysctl.ts';
 import type { Uplink } from '../uplink.ts';
 import { furnish } from '../wiring.ts';
@@ -12,13 +12,13 @@ import { furnish } from '../wiring.ts';
  * listed for all at once is compared at each look, the rest where the kernel told of a change.
  */
 export class LinkGuard {
-  readonly #links: Links;
+  readonly #net: Rtnetlink;
   readonly #ledger: () => PortLedger | undefined;
   /** Links to look at, by index; undefined: at all. */
   #suspects: Set<number> | undefined;
 
-  constructor(links: Links, ledger: () => PortLedger | undefined) {
-    this.#links = links;
+  constructor(net: Rtnetlink, ledger: () => PortLedger | undefined) {
+    this.#net = net;
     this.#ledger = ledger;
   }
 
@@ -29,37 +29,29 @@ export class LinkGuard {
   }
 
   /** @param slivers the node's ends of their links, by the slivers' ids */
-  async look(slivers: ReadonlyMap<number, Link>, uplink: Uplink): Promise<void> {
+  async look(slivers: ReadonlyMap<number, Link>, uplink: Uplink, seen: Snapshot): Promise<void> {
     const suspects = this.#suspects;
     this.#suspects = new Set();
     const suspected = (link: number) => suspects?.has(link) ?? true;
     try {
       if (suspected(uplink.index)) await this.#uplink(uplink);
-      const [addressed, routed] = await this.#present();
+      const addressed = new Set(seen.addresses.map(({ address, link }) => `${address} ${link}`));
+      const routed = new Set(seen.routes.map(({ to, link }) => `${to.address}/${to.length} ${link}`));
       const { prefix } = uplink;
       for (const [id, { index, up }] of slivers) {
         const has = (gateway: string, destination: string) =>
-          addressed.has(`${gateway} ${index}`) && routed.get(index)?.includes(destination);
+          addressed.has(`${gateway} ${index}`) && routed.has(`${destination} ${index}`);
         const whole =
           up &&
           has(GATEWAY, `${internalOf(id)}/32`) &&
           (!prefix || has(GATEWAY6, `${addressIn(prefix, id)}/128`));
-        if (!whole || suspected(index)) await furnish(this.#links, id, uplink);
+        if (!whole || suspected(index)) await furnish(this.#net, id, uplink);
         if (suspected(index)) await this.#ledger()?.keepLink(id, index);
       }
     } catch (error) {
       this.#suspects = undefined; // whatever was not done
       throw error;
     }
-  }
-
-  /** Addresses with their links, and where routes lead, by link. */
-  async #present(): Promise<[Set<string>, Map<number, string[]>]> {
-    const addresses = await this.#links.addresses();
-    return [
-      new Set(addresses.map(({ address, link }) => `${address} ${link}`)),
-      await this.#links.destinations(),
-    ];
   }
 
   async #uplink({ name, index }: Uplink): Promise<void> {

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { HeldSettings } from '../held-settings.ts';
-import type { Links } from '../links.ts';
 import { OURS } from '../numbers.ts';
+import type { Rtnetlink, Snapshot } from '../rtnetlink/index.ts';
 import { readSysctl } from '../sysctl.ts';
 import type { Uplink } from '../uplink.ts';
 import { addressIn, isIn, PREFIX_LENGTH } from './prefix.ts';
@@ -19,12 +19,12 @@ export const hasIpv6 = (): boolean => existsSync(SETTINGS);
  * them, and knows that those nobody has are nowhere.
  */
 export class Ipv6 {
-  readonly #links: Links;
+  readonly #net: Rtnetlink;
   readonly #settings: HeldSettings;
 
   /** @param file where it is noted what the machine's settings were, which a reboot forgets with them */
-  constructor(links: Links, file: string) {
-    this.#links = links;
+  constructor(net: Rtnetlink, file: string) {
+    this.#net = net;
     this.#settings = new HeldSettings(file);
   }
 
@@ -34,60 +34,60 @@ export class Ipv6 {
   }
 
   /** Makes all of it as it is to be, and takes away what is of slivers or of a prefix that aren't. @param ids of links */
-  async keep({ index, name, prefix }: Uplink, ids: Iterable<number>): Promise<void> {
+  async keep({ index, name, prefix }: Uplink, ids: Iterable<number>, seen: Snapshot): Promise<void> {
     if (!hasIpv6()) return;
     if (prefix && !existsSync(`${SETTINGS}/${name}`)) return; // somebody unplugged it
     if (prefix) {
-      await this.#close(name, prefix);
+      await this.#close(seen, name, prefix);
       this.#forward(name);
     } else {
       this.#settings.giveBack();
-      await this.#close(name);
+      await this.#close(seen, name);
     }
     // What is there stays as it is: a change is told to who looks after changes, us.
     let nowhere = false;
-    for (const route of await this.#links.routesBy(OURS))
-      if (!isIn(prefix, route.to.address)) await this.#links.removeRoute(route);
+    for (const route of seen.routes.filter(({ six, protocol }) => six && protocol === OURS))
+      if (!isIn(prefix, route.to.address)) await this.#net.routes.remove(route);
       else if (route.to.length === PREFIX_LENGTH) nowhere = true;
     if (prefix && !nowhere)
-      await this.#links.addRoute({ to: { address: prefix, length: PREFIX_LENGTH }, protocol: OURS });
+      await this.#net.routes.add({ to: { address: prefix, length: PREFIX_LENGTH }, protocol: OURS });
     const wanted = new Set(prefix ? [...ids].map((id) => addressIn(prefix, id)) : []);
     const have = new Set<string>();
-    for (const { link, address } of await this.#links.proxiesBy(OURS))
+    for (const { link, address } of seen.proxies.filter(({ protocol }) => protocol === OURS))
       if (link === index && wanted.has(address)) have.add(address);
-      else await this.#links.removeProxy(link, address);
-    for (const address of wanted) if (!have.has(address)) await this.#links.addProxy(index, address);
+      else await this.#net.neighbours.removeProxy(link, address);
+    for (const address of wanted) if (!have.has(address)) await this.#net.neighbours.addProxy(index, address);
   }
 
   /** A sliver's address is answered for. */
   async connect({ index, prefix }: Uplink, id: number): Promise<void> {
-    if (prefix) await this.#links.addProxy(index, addressIn(prefix, id));
+    if (prefix) await this.#net.neighbours.addProxy(index, addressIn(prefix, id));
   }
 
   /** The sliver is gone, and its link with it. */
   async disconnect({ index, prefix }: Uplink, id: number): Promise<void> {
-    if (prefix) await this.#links.removeProxy(index, addressIn(prefix, id));
+    if (prefix) await this.#net.neighbours.removeProxy(index, addressIn(prefix, id));
   }
 
   /** Leaves the machine as it was. */
   async down({ name, index, address }: Uplink): Promise<void> {
-    await this.keep({ name, index, address }, []);
+    await this.keep({ name, index, address }, [], await this.#net.snapshot());
   }
 
   /**
    * What comes by the uplink and isn't marked as a sliver's goes nowhere but to the machine itself, whatever somebody did to
    * the rules of nftables: the machine is nobody's router. One that was before goes on, with others' packets.
    */
-  async #close(uplink: string, prefix?: string): Promise<void> {
+  async #close(seen: Snapshot, uplink: string, prefix?: string): Promise<void> {
     const to = prefix && this.forwards ? { address: prefix, length: PREFIX_LENGTH } : undefined;
     const wanted = prefix
       ? [{ six: true, priority: CLOSED, table: 0, protocol: OURS, from: uplink, ...(to ? { to } : {}) }]
       : [];
-    const have = await this.#links.closedBy(OURS);
+    const have = seen.rules.filter(({ six, protocol, table }) => six && protocol === OURS && table === 0);
     for (const rule of have)
-      if (!wanted.some((one) => isDeepStrictEqual(one, rule))) await this.#links.removeRule(rule);
+      if (!wanted.some((one) => isDeepStrictEqual(one, rule))) await this.#net.rules.remove(rule);
     for (const rule of wanted)
-      if (!have.some((one) => isDeepStrictEqual(one, rule))) await this.#links.addRule(rule);
+      if (!have.some((one) => isDeepStrictEqual(one, rule))) await this.#net.rules.add(rule);
   }
 
   /**

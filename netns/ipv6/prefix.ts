@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { addressText, packAddress } from '../address.ts';
-import type { Link, LinkAddress } from '../links.ts';
+import type { Link, LinkAddress } from '../rtnetlink/index.ts';
 
 /**
  * Where a node's slivers have their IPv6 addresses: the first 112 bits of each, written as a network address; the other 16

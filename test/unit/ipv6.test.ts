@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { addressIn, isIn, isSliverNetwork, sliverPrefix } from '../../netns/ipv6/prefix.ts';
-import type { LinkAddress } from '../../netns/links.ts';
+import type { LinkAddress } from '../../netns/rtnetlink/index.ts';
 
 const uplink = { index: 2, name: 'eth0', up: true, address: Buffer.from('525400123456', 'hex') };
 const on = (address: string, more: Partial<LinkAddress> = {}): LinkAddress => ({
