@@ -1,7 +1,8 @@
 import { closeSync, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { NetlinkSocket, RtNetlinkSocket } from 'netlink';
-import { networkNamespaceCookie, setNetworkNamespace } from '../daemon/kernel/syscalls.ts';
+import { networkNamespaceCookie } from '../daemon/kernel/sockets.ts';
+import { setNetworkNamespace } from '../daemon/kernel/syscalls.ts';
 
 // Loaded when the first sliver starts.
 const netlink = () => createRequire(import.meta.url)('netlink') as typeof import('netlink');
@@ -28,7 +29,7 @@ export function within<T>(path: string, work: () => T): T {
 }
 
 /** Of netlink(7). */
-export const [NETLINK_ROUTE, NETLINK_NETFILTER] = [0, 12];
+export const [NETLINK_ROUTE, NETLINK_SOCK_DIAG, NETLINK_NETFILTER] = [0, 4, 12];
 
 /** A socket of one of netlink's protocols, in the network namespace that this thread is in. */
 export const netlinkSocket = (protocol: number): NetlinkSocket => netlink().createNetlink(protocol);

@@ -1,5 +1,5 @@
 import { during } from '../daemon/errors.ts';
-import { raiseLoopback } from '../daemon/kernel/syscalls.ts';
+import { raiseLoopback } from '../daemon/kernel/sockets.ts';
 import type { FlowRecords } from './flows/index.ts';
 import { within } from './namespace.ts';
 import type { NetworkLimits, NetworkUsage, Refused, TrafficCounters } from './network-limits.ts';

@@ -132,44 +132,6 @@ export function setNetworkNamespace(fd: number): void {
   call(setnsC, 'setns', 'network namespace', fd, CLONE_NEWNET);
 }
 
-const socketC = libc.func('int socket(int domain, int type, int protocol)');
-const getsockoptC = libc.func('int getsockopt(int fd, int level, int name, void *value, void *length)');
-/** By a socket the kernel is asked about the network namespace that this thread is in. */
-function withSocket<T>(work: (fd: number) => T): T {
-  const [AF_UNIX, SOCK_DGRAM_CLOEXEC] = [1, 0o2000002];
-  const fd = call(socketC, 'socket', 'unix', AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
-  try {
-    return work(fd);
-  } finally {
-    closeFd(fd);
-  }
-}
-
-/** The cookie of the network namespace that this thread is in. */
-export function networkNamespaceCookie(): bigint {
-  const [SOL_SOCKET, SO_NETNS_COOKIE] = [1, 71];
-  const cookie = new BigUint64Array(1);
-  const length = new Uint32Array([8]);
-  withSocket((fd) =>
-    call(getsockoptC, 'getsockopt', 'SO_NETNS_COOKIE', fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie, length),
-  );
-  return cookie[0] ?? 0n;
-}
-
-/** Brings loopback up, unless it is, in the network namespace that this thread is in (netdevice(7)). */
-export function raiseLoopback(): void {
-  const [SIOCGIFFLAGS, SIOCSIFFLAGS, FLAGS, IFF_UP] = [0x8913, 0x8914, 16, 1];
-  const request = Buffer.alloc(40); // struct ifreq
-  request.write('lo');
-  withSocket((fd) => {
-    ioctl(fd, SIOCGIFFLAGS, request, 'the flags of lo');
-    const flags = request.readUInt16LE(FLAGS);
-    if (flags & IFF_UP) return;
-    request.writeUInt16LE(flags | IFF_UP, FLAGS);
-    ioctl(fd, SIOCSIFFLAGS, request, 'lo up');
-  });
-}
-
 const pipe2 = libc.func('int pipe2(void *fds, int flags)');
 const O_CLOEXEC = 0o2000000;
 /** A pipe that nobody can write to: reading it ends at once. The caller closes it. */

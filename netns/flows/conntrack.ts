@@ -1,25 +1,21 @@
-import koffi from 'koffi';
-import { call, closeFd, failed, libc } from '../../daemon/kernel/syscalls.ts';
+import {
+  openNetlink,
+  receive,
+  SOL_NETLINK,
+  SOL_SOCKET,
+  send,
+  setOption,
+} from '../../daemon/kernel/sockets.ts';
+import { closeFd, failed, libc } from '../../daemon/kernel/syscalls.ts';
 import { attribute, bigEndian, nested, word } from '../attributes.ts';
 import { NETLINK_NETFILTER } from '../namespace.ts';
 import { type Connection, messages, readConnection } from './message.ts';
 
-const socketC = libc.func('int socket(int domain, int type, int protocol)');
-const bindC = libc.func('int bind(int fd, void *address, unsigned int length)');
-const setsockoptC = libc.func(
-  'int setsockopt(int fd, int level, int name, void *value, unsigned int length)',
-);
-const sendC = libc.func('long send(int fd, void *data, size_t size, int flags)');
-const recvC = libc.func('long recv(int fd, void *data, size_t size, int flags)');
 const pollC = libc.func('int poll(void *fds, unsigned long count, int timeout)');
 
-const AF_NETLINK = 16;
-const SOCK_RAW_CLOEXEC = 0o2000003;
-const [SOL_SOCKET, SO_RCVBUFFORCE] = [1, 33];
-const [SOL_NETLINK, ADD_MEMBERSHIP, BROADCAST_ERROR] = [270, 1, 4];
+const SO_RCVBUFFORCE = 33;
+const [ADD_MEMBERSHIP, BROADCAST_ERROR] = [1, 4];
 const DESTROY_GROUP = 3;
-const MSG_DONTWAIT = 0x40;
-const Errno = { EINTR: 4, EAGAIN: 11, ENOBUFS: 105 } as const;
 const [REQUEST, DUMP] = [1, 0x300];
 const CONNTRACK = 1 << 8;
 const GET = 1;
@@ -44,10 +40,7 @@ export class Conntrack {
   readonly #poll: Buffer;
 
   constructor() {
-    this.fd = call(socketC, 'socket', 'netfilter', AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_NETFILTER);
-    const address = Buffer.alloc(12);
-    address.writeUInt16LE(AF_NETLINK);
-    call(bindC, 'bind', 'netfilter', this.fd, address, address.length);
+    this.fd = openNetlink(NETLINK_NETFILTER, 'conntrack');
     this.#poll = Buffer.alloc(8);
     this.#poll.writeInt32LE(this.fd);
     this.#poll.writeInt16LE(1, 4); // POLLIN
@@ -58,9 +51,9 @@ export class Conntrack {
    * keeps and tells again (BROADCAST_ERROR): an event is late then, and not lost.
    */
   subscribe(bufferBytes: number): void {
-    this.#set(SOL_SOCKET, SO_RCVBUFFORCE, bufferBytes);
-    this.#set(SOL_NETLINK, BROADCAST_ERROR, 1);
-    this.#set(SOL_NETLINK, ADD_MEMBERSHIP, DESTROY_GROUP);
+    setOption(this.fd, SOL_SOCKET, SO_RCVBUFFORCE, 'conntrack', bufferBytes);
+    setOption(this.fd, SOL_NETLINK, BROADCAST_ERROR, 'conntrack', 1);
+    setOption(this.fd, SOL_NETLINK, ADD_MEMBERSHIP, 'conntrack', DESTROY_GROUP);
   }
 
   /** Waits until there is something to receive, or so many milliseconds. */
@@ -70,14 +63,7 @@ export class Conntrack {
 
   /** What came next, into `buffer`: its bytes, `empty`, or `overrun` when there was no room for some. */
   receive(buffer: Uint8Array): number | 'empty' | 'overrun' {
-    for (;;) {
-      const length = Number(recvC(this.fd, buffer, buffer.byteLength, MSG_DONTWAIT));
-      if (length >= 0) return length;
-      const errno = koffi.errno();
-      if (errno === Errno.EAGAIN) return 'empty';
-      if (errno === Errno.ENOBUFS) return 'overrun';
-      if (errno !== Errno.EINTR) throw failed('recv', 'conntrack', errno);
-    }
+    return receive(this.fd, buffer, 'conntrack');
   }
 
   /**
@@ -118,7 +104,7 @@ export class Conntrack {
       ...(which && which !== 'ipv6' ? about(which) : []),
     ]);
     request.writeUInt32LE(request.length, 0);
-    call(sendC, 'send', 'conntrack', this.fd, request, request.length, 0);
+    send(this.fd, request, 'conntrack');
   }
 
   #answer(room: Buffer): number {
@@ -127,12 +113,6 @@ export class Conntrack {
       if (typeof got === 'number') return got;
       this.wait(1000);
     }
-  }
-
-  #set(level: number, name: number, value: number): void {
-    const bytes = Buffer.alloc(4);
-    bytes.writeInt32LE(value);
-    call(setsockoptC, 'setsockopt', 'conntrack', this.fd, level, name, bytes, bytes.length);
   }
 }
 

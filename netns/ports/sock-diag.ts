@@ -1,11 +1,9 @@
 import { Buffer } from 'node:buffer';
-import { call, closeFd, libc } from '../../daemon/kernel/syscalls.ts';
+import { openNetlink, receive, send } from '../../daemon/kernel/sockets.ts';
+import { closeFd } from '../../daemon/kernel/syscalls.ts';
+import { NETLINK_SOCK_DIAG } from '../namespace.ts';
 import type { Protocol } from './layout.ts';
 
-const socketC = libc.func('int socket(int family, int type, int protocol)');
-const sendC = libc.func('long send(int fd, const void *data, size_t size, int flags)');
-const recvC = libc.func('long recv(int fd, void *data, size_t size, int flags)');
-const [AF_NETLINK, SOCK_RAW, SOCK_CLOEXEC, NETLINK_SOCK_DIAG] = [16, 3, 0o2000000, 4];
 const [SOCK_DIAG_BY_FAMILY, NLMSG_ERROR, NLMSG_DONE] = [20, 2, 3];
 const REQUEST_DUMP = 0x301;
 const HEADER = 16; // struct nlmsghdr
@@ -29,7 +27,7 @@ export interface BoundSocket {
  * there could be. Throws where the kernel lacks sock_diag(7).
  */
 export function boundSockets(): BoundSocket[] {
-  const fd = call(socketC, 'socket', 'sock_diag', AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+  const fd = openNetlink(NETLINK_SOCK_DIAG, 'sock_diag');
   try {
     return KINDS.flatMap(([protocol, number, state]) =>
       FAMILIES.flatMap((family) => {
@@ -40,7 +38,7 @@ export function boundSockets(): BoundSocket[] {
         request.writeUInt8(family, HEADER);
         request.writeUInt8(number, HEADER + 1);
         request.writeUInt32LE(1 << state, HEADER + 4);
-        call(sendC, 'send', 'sock_diag', fd, request, request.length, 0);
+        send(fd, request, 'sock_diag');
         return [...answers(fd)].map(
           (message): BoundSocket => ({
             protocol,
@@ -59,7 +57,8 @@ export function boundSockets(): BoundSocket[] {
 function* answers(fd: number): Generator<Buffer> {
   for (;;) {
     const data = Buffer.allocUnsafe(32_768); // no datagram of a dump is larger
-    const size = call(recvC, 'recv', 'sock_diag', fd, data, data.length, 0);
+    const size = receive(fd, data, 'sock_diag', true);
+    if (typeof size === 'string') throw new Error(`sock_diag: ${size}`);
     for (let at = 0; at + HEADER <= size; ) {
       const [length, type] = [data.readUInt32LE(at), data.readUInt16LE(at + 4)];
       if (type === NLMSG_DONE) return;
