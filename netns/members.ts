@@ -13,6 +13,15 @@ export interface Member {
  * of them.
  */
 export class Members extends Map<number, Member | undefined> {
+  /** Processes of those that are on their way here. */
+  readonly #connecting = new Map<number, number>();
+
+  /** A sliver is connected by this work: it is no member yet, and has a network namespace already. */
+  async connecting(id: number, pid: number, work: () => Promise<void>): Promise<void> {
+    this.#connecting.set(id, pid);
+    await work().finally(() => this.#connecting.delete(id));
+  }
+
   /** Connected by an earlier daemon, and this one has not been told of them yet. */
   unknown(): ReadonlySet<number> {
     return new Set([...this.keys()].filter((id) => this.isUnknown(id)));
@@ -30,7 +39,8 @@ export class Members extends Map<number, Member | undefined> {
   /** Network namespaces by sliver; undefined as long as some aren't known. */
   namespaces(): ReadonlyMap<number, string> | undefined {
     if ([...this.keys()].some((id) => this.isUnknown(id))) return undefined;
-    return new Map(this.present().map(([id, { pid }]) => [id, `/proc/${pid}/ns/net`]));
+    const present = this.present().map(([id, { pid }]) => [id, pid] as const);
+    return new Map([...present, ...this.#connecting].map(([id, pid]) => [id, `/proc/${pid}/ns/net`]));
   }
 
   /** Brings it to the links that there are. One whose process is there without its link is about to have it again. */

@@ -131,13 +131,16 @@ export class NodeNetwork implements SliverNetwork {
 
   async attach(id: number, pid: number, limits: NetworkLimits): Promise<void> {
     const [known, namespace] = [this.#members.get(id), namespaceOf(pid)];
-    await during(`connecting the network namespace of process ${pid}`, async () => {
+    const work = async () => {
       await this.#shaping?.set(id, limits, this.#members.unknown());
       if (known?.pid !== pid || known.namespace !== namespace) await this.#connect(id, pid);
       this.#members.set(id, { pid, namespace, limits });
       this.#rules.limiter.set(id, limits.flows);
       this.#rules.wait(id);
-    });
+    };
+    await during(`connecting the network namespace of process ${pid}`, () =>
+      this.#members.connecting(id, pid, work),
+    );
   }
 
   addresses(id: number): string[] {
@@ -339,8 +342,9 @@ export class NodeNetwork implements SliverNetwork {
     if (missing) await this.#carrier.route();
     if (missing === 'device') await this.#reshape();
     if (this.#lost(seen).length > 0) {
-      seen = await this.#net.snapshot(); // one of them may have been connected since
-      for (const [id, member] of this.#lost(seen)) {
+      const before = this.#members.present();
+      seen = await this.#net.snapshot(); // one of them may have been connected since the first
+      for (const [id, member] of this.#lost(seen, before)) {
         await this.detach(id);
         await this.attach(id, member.pid, member.limits);
       }
@@ -352,10 +356,10 @@ export class NodeNetwork implements SliverNetwork {
     await this.#shaping?.mend(this.#members.unknown());
   }
 
-  /** Slivers that were connected, whose link isn't there. */
-  #lost(seen: Snapshot) {
+  /** Slivers whose link isn't there. @param before those that were connected when it was looked */
+  #lost(seen: Snapshot, before = this.#members.present()) {
     const linked = linkedIn(seen);
-    return [...this.#members.present()].filter(([id]) => !linked.has(id));
+    return before.filter(([id, member]) => !linked.has(id) && this.#members.get(id) === member);
   }
 
   /** Brings new addresses of the uplink to the rules and into the slivers; without one, all stays as it is. */

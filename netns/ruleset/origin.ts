@@ -1,5 +1,13 @@
 import { addressIn } from '../ipv6/prefix.ts';
-import { fromMarkOf, ID_MASK, internalOf, LINK_LOCAL, linkOf, UNCHECKED_MARK } from '../numbers.ts';
+import {
+  FROM_MARK,
+  fromMarkOf,
+  ID_MASK,
+  internalOf,
+  LINK_LOCAL,
+  linkOf,
+  UNCHECKED_MARK,
+} from '../numbers.ts';
 import {
   accept,
   chain,
@@ -46,9 +54,9 @@ export const origin: Part = {
   rules: (uplink) => [
     ...(uplink.marks
       ? [
-          rule('origin', has(meta('mark'), UNCHECKED_MARK), go('sent')),
+          rule('origin', has(meta('mark'), UNCHECKED_MARK | FROM_MARK), go('sent')),
           rule('origin', fromUplink(uplink), accept),
-          // Without the mark somebody took the program away, and until it is back nothing passes.
+          // Without the marks somebody took the program away, or what it knows links by, and until it is back nothing passes.
           rule('origin', atLink, drop),
         ]
       : [
