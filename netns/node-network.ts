@@ -307,6 +307,9 @@ export class NodeNetwork implements SliverNetwork {
   #watch(): void {
     const look = () => this.#look();
     const rules = () => this.#makeRules();
+    const answers = async () => {
+      if (this.#ipv6.lacksAnswers(this.#uplink, this.#members.keys())) await look();
+    };
     const watches = [
       watchLinks((link) => this.#guard.suspect(link)),
       watchNetwork(() => this.#looks.have(look)),
@@ -316,6 +319,7 @@ export class NodeNetwork implements SliverNetwork {
     const timer = setInterval(() => {
       guard?.look(this.#uplink.address, () => this.#members.namespaces());
       this.#looks.haveFailedAgain();
+      void this.#looks.have(answers);
     }, GUARD_EVERY).unref();
     this.#unwatch = () => {
       clearInterval(timer);

@@ -5,6 +5,7 @@ import { OURS } from '../numbers.ts';
 import type { Rtnetlink, Snapshot } from '../rtnetlink/index.ts';
 import { readSysctl } from '../sysctl.ts';
 import type { Uplink } from '../uplink.ts';
+import { Answers } from './answers.ts';
 import { addressIn, isIn, PREFIX_LENGTH } from './prefix.ts';
 
 /** After the table of what is the machine's own. */
@@ -21,6 +22,7 @@ export const hasIpv6 = (): boolean => existsSync(SETTINGS);
 export class Ipv6 {
   readonly #net: Rtnetlink;
   readonly #settings: HeldSettings;
+  readonly #answers = new Answers();
 
   /** @param file where it is noted what the machine's settings were, which a reboot forgets with them */
   constructor(net: Rtnetlink, file: string) {
@@ -59,6 +61,11 @@ export class Ipv6 {
     for (const address of wanted) if (!have.has(address)) await this.#net.neighbours.addProxy(index, address);
   }
 
+  /** Whether somebody took an answer away, of which the kernel doesn't tell. */
+  lacksAnswers({ index, prefix }: Uplink, ids: Iterable<number>): boolean {
+    return prefix !== undefined && !this.#answers.areThere(index, prefix, ids);
+  }
+
   /** A sliver's address is answered for. */
   async connect({ index, prefix }: Uplink, id: number): Promise<void> {
     if (prefix) await this.#net.neighbours.addProxy(index, addressIn(prefix, id));
@@ -72,6 +79,7 @@ export class Ipv6 {
   /** Leaves the machine as it was. */
   async down({ name, index, address }: Uplink): Promise<void> {
     await this.keep({ name, index, address }, [], await this.#net.snapshot());
+    this.#answers.close();
   }
 
   /**

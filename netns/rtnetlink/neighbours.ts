@@ -3,9 +3,9 @@ import { addressText, packed } from '../address.ts';
 import { OURS } from '../numbers.ts';
 import { AF_INET6, CREATE, REPLACE, type Requests } from './requests.ts';
 
-const RTM_GETNEIGH = 30;
-const NDMSG = 12;
-const [NDA_DST, NDA_PROTOCOL] = [1, 12];
+export const RTM_GETNEIGH = 30;
+export const NDMSG = 12;
+export const [NDA_DST, NDA_PROTOCOL] = [1, 12];
 const NTF_PROXY = 8;
 
 /** An address that a machine answers for on a link, though it is reached through it (proxy NDP). */
@@ -38,10 +38,7 @@ export class Neighbours {
   }
 
   async proxies(): Promise<ProxyAnswer[]> {
-    const question = Buffer.alloc(NDMSG);
-    question.writeUInt8(AF_INET6);
-    question.writeUInt8(NTF_PROXY, 10);
-    const all = await this.#requests.list(RTM_GETNEIGH, NDMSG, question);
+    const all = await this.#requests.list(RTM_GETNEIGH, NDMSG, proxyQuestion());
     return all.flatMap(({ data, attributes }) => {
       const address = attributes.get(NDA_DST);
       if (!address) return [];
@@ -69,6 +66,14 @@ export class Neighbours {
       socket.delNeighbor(...proxyParts(link, address)),
     );
   }
+}
+
+/** Asks for all answers of IPv6. */
+export function proxyQuestion(): Buffer {
+  const question = Buffer.alloc(NDMSG);
+  question.writeUInt8(AF_INET6);
+  question.writeUInt8(NTF_PROXY, 10);
+  return question;
 }
 
 const proxyParts = (ifindex: number, address: string) =>

@@ -151,6 +151,10 @@ describe('what somebody takes away is back soon, and nothing forged leaves meanw
     ['IPv6: the addresses that are slivers’ own', 'nft flush set inet sliverd sources6'],
     ['IPv6: forwarding', 'sysctl -qw net.ipv6.conf.all.forwarding=0'],
     ['IPv6: an answer, and a route', 'ip -6 neighbour flush proxy 2> /dev/null; ip -6 route flush proto 83'],
+    [
+      'IPv6: an answer',
+      'ip -6 neighbour show proxy | head -n 1 | while read -r to _ link _; do ip -6 neighbour del proxy $to dev $link; done',
+    ],
   ])('%s', async (what, command) => {
     const before = await complete();
     const began = performance.now();
