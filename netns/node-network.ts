@@ -4,6 +4,7 @@ import { during, explain } from '../daemon/errors.ts';
 import { detachFromLink } from './bpf/filters.ts';
 import { Programs } from './bpf/programs.ts';
 import { Carrier } from './carrier.ts';
+import { Closed } from './closed.ts';
 import { type FlowOptions, FlowRecords } from './flows/index.ts';
 import { forgetConnections } from './forget.ts';
 import { LinkGuard } from './healing/link-guard.ts';
@@ -72,6 +73,7 @@ export class NodeNetwork implements SliverNetwork {
   #uplink: Uplink;
   readonly #net = new Rtnetlink();
   readonly #carrier = new Carrier(this.#net);
+  readonly #closed = new Closed(this.#net);
   readonly #ipv6: Ipv6;
   readonly #guard = new LinkGuard(this.#net, () => this.#ledger);
   readonly #rules: Rules;
@@ -121,7 +123,7 @@ export class NodeNetwork implements SliverNetwork {
       await network.#guard.look(linked, network.#uplink, seen);
       // Rules ahead of forwarding, which is for slivers alone.
       await network.#makeRules();
-      await network.#ipv6.keep(network.#uplink, linked.keys(), seen);
+      await network.#keep(network.#uplink, linked, seen);
     });
     await network.#shape();
     await network.#record();
@@ -175,6 +177,7 @@ export class NodeNetwork implements SliverNetwork {
       await forgetConnections(id);
     }
     await this.#ipv6.down(this.#uplink);
+    await this.#closed.open();
     this.#rules.down();
     await this.#release();
     await this.#flows?.down();
@@ -356,8 +359,14 @@ export class NodeNetwork implements SliverNetwork {
     }
     const linked = linkedIn(seen);
     await this.#guard.look(linked, this.#uplink, seen);
-    await this.#ipv6.keep(this.#uplink, linked.keys(), seen);
+    await this.#keep(this.#uplink, linked, seen);
     await this.#shaping?.mend(this.#members.unknown());
+  }
+
+  /** Nothing is forwarded that isn't for slivers, or from them. */
+  async #keep(uplink: Uplink, linked: ReadonlyMap<number, Link>, seen: Snapshot): Promise<void> {
+    await this.#closed.keep(seen, uplink, this.#here.forwards);
+    await this.#ipv6.keep(uplink, linked.keys(), seen);
   }
 
   /** Slivers whose link isn't there. @param before those that were connected when it was looked */
@@ -381,7 +390,7 @@ export class NodeNetwork implements SliverNetwork {
     const now = await this.#net.snapshot();
     const linked = linkedIn(now);
     await this.#guard.look(linked, found, now);
-    await this.#ipv6.keep(found, linked.keys(), now);
+    await this.#keep(found, linked, now);
     await this.#reshape();
     // What a guest has made of its own side may refuse: the next look at the sliver does it anew.
     for (const [id, { pid }] of this.#members.present())

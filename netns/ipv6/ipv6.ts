@@ -1,5 +1,4 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { isDeepStrictEqual } from 'node:util';
 import { HeldSettings } from '../held-settings.ts';
 import { OURS } from '../numbers.ts';
 import type { Rtnetlink, Snapshot } from '../rtnetlink/index.ts';
@@ -8,8 +7,6 @@ import type { Uplink } from '../uplink.ts';
 import { Answers } from './answers.ts';
 import { addressIn, isIn, PREFIX_LENGTH } from './prefix.ts';
 
-/** After the table of what is the machine's own. */
-const CLOSED = 1001;
 const SETTINGS = '/proc/sys/net/ipv6/conf';
 
 /** Whether the kernel has IPv6. */
@@ -39,13 +36,8 @@ export class Ipv6 {
   async keep({ index, name, prefix }: Uplink, ids: Iterable<number>, seen: Snapshot): Promise<void> {
     if (!hasIpv6()) return;
     if (prefix && !existsSync(`${SETTINGS}/${name}`)) return; // somebody unplugged it
-    if (prefix) {
-      await this.#close(seen, name, prefix);
-      this.#forward(name);
-    } else {
-      this.#settings.giveBack();
-      await this.#close(seen, name);
-    }
+    if (prefix) this.#forward(name);
+    else this.#settings.giveBack();
     // What is there stays as it is: a change is told to who looks after changes, us.
     let nowhere = false;
     for (const route of seen.routes.filter(({ six, protocol }) => six && protocol === OURS))
@@ -80,22 +72,6 @@ export class Ipv6 {
   async down({ name, index, address }: Uplink): Promise<void> {
     await this.keep({ name, index, address }, [], await this.#net.snapshot());
     this.#answers.close();
-  }
-
-  /**
-   * What comes by the uplink and isn't marked as a sliver's goes nowhere but to the machine itself, whatever somebody did to
-   * the rules of nftables: the machine is nobody's router. One that was before goes on, with others' packets.
-   */
-  async #close(seen: Snapshot, uplink: string, prefix?: string): Promise<void> {
-    const to = prefix && this.forwards ? { address: prefix, length: PREFIX_LENGTH } : undefined;
-    const wanted = prefix
-      ? [{ six: true, priority: CLOSED, table: 0, protocol: OURS, from: uplink, ...(to ? { to } : {}) }]
-      : [];
-    const have = seen.rules.filter(({ six, protocol, table }) => six && protocol === OURS && table === 0);
-    for (const rule of have)
-      if (!wanted.some((one) => isDeepStrictEqual(one, rule))) await this.#net.rules.remove(rule);
-    for (const rule of wanted)
-      if (!have.some((one) => isDeepStrictEqual(one, rule))) await this.#net.rules.add(rule);
   }
 
   /**

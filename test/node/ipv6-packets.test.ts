@@ -20,6 +20,36 @@ const slivers = new Map<string, { pid: number; address: string; gateway: string 
 const sliver = (name: string) => slivers.get(name)!;
 const hardwareOf = (link: string) =>
   JSON.parse(node.inside('ip', '-json', 'link', 'show', 'dev', link))[0].address;
+/** Two more links of the machine, to the same router, with networks that it might route to. */
+function aside(pid: number): void {
+  for (const link of ['lan', 'other']) {
+    world.inside(
+      'r1',
+      'ip',
+      'link',
+      'add',
+      link,
+      'up',
+      'type',
+      'veth',
+      'peer',
+      'name',
+      link,
+      'netns',
+      `${pid}`,
+    );
+    world.enter(pid, 'ip', 'link', 'set', link, 'up');
+  }
+  const [{ address }] = JSON.parse(world.inside('r1', 'ip', '-json', 'link', 'show', 'dev', 'other'));
+  for (const [own, to] of [
+    ['2001:db8:b::1/64', '2001:db8:b::2'],
+    ['192.0.2.193/29', '192.0.2.194'],
+  ] as const) {
+    world.enter(pid, 'ip', 'address', 'add', own, 'dev', 'other');
+    world.enter(pid, 'ip', 'neighbour', 'add', to, 'lladdr', address, 'dev', 'other');
+  }
+  world.inside('r1', 'ip', 'route', 'add', '192.0.2.192/29', 'via', '198.51.100.10');
+}
 /** Does something of craft6.py in a sliver. */
 const craft = (name: string, ...words: string[]) =>
   execFileSync('nsenter', [`--net=/proc/${sliver(name).pid}/ns/net`, 'python3', CRAFT, ...words]);
@@ -58,7 +88,10 @@ const gets = (name: string, act: () => unknown) =>
 
 beforeAll(async () => {
   world = new World();
-  node = await TestNode.start('', {}, (pid) => world.connect(pid, '198.51.100.10'));
+  node = await TestNode.start('', {}, (pid) => {
+    world.connect(pid, '198.51.100.10');
+    aside(pid);
+  });
   await importSmallImage(node);
   for (const name of [ONE, TWO]) {
     await node.ok('POST', '/v1/slivers', { name, image: 'small', profile: 'routing' });
@@ -101,6 +134,41 @@ describe('while somebody has flushed the rules', () => {
       ),
     );
     expect(came).toEqual([]);
+  });
+
+  it('nor between its other links, from one to a sliver, or by IPv4 from the uplink', async () => {
+    const act = () => {
+      const lan = hardwareOf('lan');
+      const to = (address: string) =>
+        world.inside(
+          'r1',
+          'python3',
+          CRAFT,
+          'frame_udp',
+          'lan',
+          lan,
+          '2001:db8:a::2',
+          '5',
+          address,
+          '7',
+          'x',
+        );
+      to('2001:db8:b::2');
+      to(sliver(TWO).address);
+      const send = `import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('192.0.2.194', 7))`;
+      world.inside('r1', 'python3', '-c', send);
+    };
+    const end = () => node.inside('python3', CRAFT, 'send_udp', NODE, '1', '2001:db8::1', '9', 'end');
+    const there = ['ip', 'netns', 'exec', world.namespace('r1')];
+    expect(await flushed(() => heard(there, act, end))).toEqual([]);
+    expect(await flushed(() => gets(TWO, act))).toEqual([]);
+    // Without the rules of routing all of it is heard.
+    expect(
+      await flushed(() => {
+        for (const family of ['-4', '-6']) node.inside('sh', '-c', `ip ${family} rule del priority 1002`);
+        return heard(there, act, end);
+      }),
+    ).toEqual(['udp 2001:db8:a::2 5 > 2001:db8:b::2 7 x', 'udp 198.51.100.1 > 192.0.2.194']);
   });
 });
 

@@ -6,7 +6,7 @@ import time
 
 from craft import sum16
 
-ICMP6, UDP, IPV6, ALL = 58, 17, 0x86dd, 3
+ICMP6, UDP, IPV4, IPV6, ALL = 58, 17, 0x0800, 0x86dd, 3
 
 
 def packed(address):
@@ -97,6 +97,8 @@ def hear():
         print('ready', flush=True)
         while True:
             data, (_, protocol, direction, _, _) = sniffer.recvfrom(65536)
+            if protocol == IPV4 and data[9] == UDP and direction != socket.PACKET_OUTGOING:
+                print(f'udp {socket.inet_ntoa(data[12:16])} > {socket.inet_ntoa(data[16:20])}', flush=True)
             if direction == socket.PACKET_OUTGOING or protocol != IPV6:
                 continue
             source, to = (socket.inet_ntop(socket.AF_INET6, data[at:at + 16]) for at in (8, 24))
