@@ -46,6 +46,9 @@ export const GATEWAY6 = 'fe80::1';
 /** All slivers' eth0 and the carrier have it: packets are handed over by index, so it need not tell them apart. */
 export const MAC = Buffer.from([0x02, 0x00, 0x5e, 0x00, 0x00, 0x01]);
 
+/** The node's ends of slivers' links all have this one: each side knows the other's without asking. */
+export const GATEWAY_MAC = Buffer.from([0x02, 0x00, 0x5e, 0x00, 0x00, 0x02]);
+
 /** What a sliver's kernel makes of it: the address that its eth0 has on the link itself (RFC 4291, appendix A). */
 export const LINK_LOCAL = 'fe80::5eff:fe00:1';
 

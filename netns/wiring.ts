@@ -1,7 +1,17 @@
 import { hasIpv6 } from './ipv6/ipv6.ts';
 import { addressIn } from './ipv6/prefix.ts';
 import { within } from './namespace.ts';
-import { GATEWAY, GATEWAY6, INTERNAL_NETWORK, internalOf, LINK_LOCAL, linkOf, MAC, OURS } from './numbers.ts';
+import {
+  GATEWAY,
+  GATEWAY_MAC,
+  GATEWAY6,
+  INTERNAL_NETWORK,
+  internalOf,
+  LINK_LOCAL,
+  linkOf,
+  MAC,
+  OURS,
+} from './numbers.ts';
 import { Rtnetlink } from './rtnetlink/index.ts';
 import { setSysctl } from './sysctl.ts';
 import type { Uplink } from './uplink.ts';
@@ -26,7 +36,7 @@ const HOST_END6 = [
  * @returns the index of the link's end here.
  */
 export async function wire(net: Rtnetlink, id: number, pid: number, uplink: Uplink): Promise<number> {
-  await net.links.addCable(linkOf(id), { name: 'eth0', address: MAC, pid });
+  await net.links.addCable(linkOf(id), { name: 'eth0', address: MAC, pid }, GATEWAY_MAC);
   const index = await furnish(net, id, uplink);
   await wireInside(id, pid, uplink);
   return index;
@@ -38,13 +48,14 @@ export async function furnish(net: Rtnetlink, id: number, { prefix }: Uplink): P
   for (const [family, key, value] of HOST_END) setSysctl(`${family}/conf/${name}/${key}`, value);
   if (prefix) for (const [key, value] of HOST_END6) setSysctl(`ipv6/conf/${name}/${key}`, value);
   else if (hasIpv6()) setSysctl(`ipv6/conf/${name}/disable_ipv6`, '1');
-  const { index } = await net.links.find(name);
+  const { index, address } = await net.links.find(name);
   await net.addresses.add(index, GATEWAY);
-  await net.links.setUp(index);
+  await net.links.setUp(index, address.equals(GATEWAY_MAC) ? {} : { address: GATEWAY_MAC });
   await net.routes.add({ to: { address: internalOf(id), length: 32 }, link: index });
+  // By what each has on its link, so that no sliver is asked who it is, nor does it ask.
+  await net.neighbours.add(index, internalOf(id), MAC);
   if (!prefix) return index;
   await net.addresses.add(index, GATEWAY6, 64);
-  // By what each has on its link, so that no sliver is asked who it is.
   await net.neighbours.add(index, LINK_LOCAL, MAC);
   const to = { address: addressIn(prefix, id), length: 128 };
   await net.routes.add({ to, link: index, via: LINK_LOCAL, protocol: OURS });
@@ -69,6 +80,7 @@ export async function wireInside(id: number, pid: number, uplink: Uplink, before
     // An engine may have put it off in all that it makes.
     if (uplink.prefix) within(namespace, () => setSysctl('ipv6/conf/eth0/disable_ipv6', '0'));
     await net.links.setUp(link);
+    await net.neighbours.add(link, GATEWAY, GATEWAY_MAC);
     // The node's own services are reached there, and they must know whom to answer.
     await net.routes.add({ to: { address: GATEWAY, length: 32 }, link, source: internalOf(id) });
     await net.routes.add({ to: { address: '0.0.0.0', length: 0 }, link, via: GATEWAY, source: address });
@@ -88,6 +100,7 @@ async function wireInside6(
 ): Promise<void> {
   const all = { to: { address: '::', length: 0 }, link, via: GATEWAY6 };
   if (prefix) {
+    await net.neighbours.add(link, GATEWAY6, GATEWAY_MAC);
     await net.addresses.add(link, addressIn(prefix, id));
     await net.routes.add({ ...all, source: addressIn(prefix, id) });
   }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { addressIn } from '../ipv6/prefix.ts';
-import { GATEWAY, GATEWAY6, internalOf } from '../numbers.ts';
+import { GATEWAY, GATEWAY_MAC, GATEWAY6, internalOf } from '../numbers.ts';
 import type { PortLedger } from '../ports/ledger.ts';
 import type { Link, Rtnetlink, Snapshot } from '../rtnetlink/index.ts';
 import { setSysctl } from '../sysctl.ts';
@@ -38,11 +38,12 @@ export class LinkGuard {
       const addressed = new Set(seen.addresses.map(({ address, link }) => `${address} ${link}`));
       const routed = new Set(seen.routes.map(({ to, link }) => `${to.address}/${to.length} ${link}`));
       const { prefix } = uplink;
-      for (const [id, { index, up }] of slivers) {
+      for (const [id, { index, up, address }] of slivers) {
         const has = (gateway: string, destination: string) =>
           addressed.has(`${gateway} ${index}`) && routed.has(`${destination} ${index}`);
         const whole =
           up &&
+          address.equals(GATEWAY_MAC) &&
           has(GATEWAY, `${internalOf(id)}/32`) &&
           (!prefix || has(GATEWAY6, `${addressIn(prefix, id)}/128`));
         if (!whole || suspected(index)) await furnish(this.#net, id, uplink);

@@ -43,8 +43,15 @@ export class Links {
     throw new SliverdError('kernel', `there is no link ${name}`);
   }
 
-  /** A virtual cable; the peer may be in the network namespace of a process. */
-  async addCable(name: string, peer: { name: string; address?: Buffer; pid?: number }): Promise<void> {
+  /**
+   * A virtual cable; the peer may be in the network namespace of a process.
+   * @param address of its end here; default: one of the kernel's choice
+   */
+  async addCable(
+    name: string,
+    peer: { name: string; address?: Buffer; pid?: number },
+    address?: Buffer,
+  ): Promise<void> {
     const [IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER] = [1, 2, 1];
     const other = Buffer.concat([
       Buffer.alloc(IFINFOMSG),
@@ -58,7 +65,11 @@ export class Links {
     ]);
     await during(`making the link ${name}`, () =>
       this.#requests.ask((socket) =>
-        socket.newLink({}, { ifname: name, linkinfo }, { flags: CREATE | EXCL }),
+        socket.newLink(
+          {},
+          { ifname: name, linkinfo, ...(address ? { address } : {}) },
+          { flags: CREATE | EXCL },
+        ),
       ),
     );
   }

@@ -1,7 +1,7 @@
 import { during } from '../../daemon/errors.ts';
 import { addressText, packed } from '../address.ts';
 import { OURS } from '../numbers.ts';
-import { AF_INET6, CREATE, REPLACE, type Requests } from './requests.ts';
+import { AF_INET6, CREATE, familyOf, REPLACE, type Requests } from './requests.ts';
 
 export const RTM_GETNEIGH = 30;
 export const NDMSG = 12;
@@ -16,7 +16,7 @@ export interface ProxyAnswer {
   readonly protocol: number;
 }
 
-/** Neighbours of IPv6. */
+/** Neighbours, and answers of IPv6 for addresses that are elsewhere. */
 export class Neighbours {
   readonly #requests: Requests;
 
@@ -24,16 +24,20 @@ export class Neighbours {
     this.#requests = requests;
   }
 
-  /** From now on nobody is asked for the hardware address of a neighbour. */
+  /**
+   * From now on nobody is asked for the hardware address of a neighbour; and it has its place though others' neighbours fill
+   * the kernel's table.
+   */
   async add(link: number, address: string, hardware: Buffer): Promise<void> {
     await during(`noting the neighbour ${address} on link ${link}`, () =>
-      this.#requests.ask((socket) =>
-        socket.newNeighbor(
-          { family: AF_INET6, ifindex: link, state: { permanent: true } },
-          { dst: packed(address), lladdr: hardware },
+      this.#requests.ask((socket) => {
+        const dst = packed(address);
+        return socket.newNeighbor(
+          { family: familyOf(dst), ifindex: link, state: { permanent: true } },
+          { dst, lladdr: hardware },
           { flags: CREATE | REPLACE },
-        ),
-      ),
+        );
+      }),
     );
   }
 

@@ -1,7 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { type Beside, beside, idle, restart } from './costs.ts';
+import { World } from '../node/world.ts';
+import { type Beside, beside, type Idle, idle, restart } from './costs.ts';
 import { recordsBench } from './flows/index.ts';
 import { fill, measureRounds, OPERATIONS, type Operation } from './measure.ts';
 import { networkBench } from './network/index.ts';
@@ -15,7 +16,7 @@ import { type Subject, Unavailable } from './subjects/subject.ts';
 import { targets } from './targets.ts';
 
 /** What can be asked for by itself. */
-const PARTS = [...OPERATIONS, 'network', 'records'] as const;
+const PARTS = [...OPERATIONS, 'idle', 'network', 'records'] as const;
 /** Too long to be done unless it is asked for. */
 const LONG: readonly string[] = ['records'];
 
@@ -91,6 +92,8 @@ async function main(): Promise<void> {
 
   const report: Report = { subjects: {}, skipped: {}, levels: [], beside: [], restarts: [] };
   const operations = OPERATIONS.filter((operation) => only.includes(operation));
+  // First, for its node mounts in copies of this mount namespace what others mount here.
+  if (only.includes('idle')) report.idleConnected = await idleConnected();
   if (operations.length) await lifecycle(report, operations, peers, rounds);
   if (only.includes('network'))
     report.network = await networkBench({
@@ -105,6 +108,27 @@ async function main(): Promise<void> {
   console.log(table(report));
   if (values.json)
     writeFileSync(values.json, `${JSON.stringify({ ...report, targets: targets(report) }, null, 2)}\n`);
+}
+
+/** A node whose slivers share an address, as nobody asks it anything or sends a packet. */
+async function idleConnected(): Promise<Idle> {
+  const count = number(values.count, values.quick ? 20 : 200);
+  const world = new World();
+  try {
+    const node = await sliverd((pid) => world.connect(pid, '198.51.100.10'));
+    try {
+      await fill(
+        [node],
+        Array.from({ length: count }, (_, index) => 1 + index),
+      );
+      say(`idle, with ${count} on the shared network`);
+      return await idle(node, values.quick ? 5 : 60);
+    } finally {
+      await node.stop();
+    }
+  } finally {
+    world.stop();
+  }
 }
 
 const PEERS: Record<string, () => Promise<Subject>> = { docker, podman, lxc };

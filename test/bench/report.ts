@@ -20,6 +20,8 @@ export interface Report {
   readonly beside: Beside[];
   readonly restarts: Restart[];
   idle?: Idle;
+  /** Of a node on the shared network. */
+  idleConnected?: Idle;
   network?: NetworkReport;
   records?: RecordsReport;
 }

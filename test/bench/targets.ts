@@ -41,6 +41,11 @@ export function targets(report: Report): Target[] {
     below('idle processor time', report.idle.processorPercent, 0.5, '%');
     below('processes beside each init', report.idle.besideInit, 1, 'processes');
   }
+  if (report.idleConnected) {
+    const { slivers, processorPercent, residentBytes } = report.idleConnected;
+    below(`idle processor time, ${slivers} slivers on the shared network`, processorPercent, 0.5, '%');
+    below('resident with them', residentBytes / 2 ** 20, 150, 'MiB');
+  }
   for (const { serving, slivers, disturbed } of report.restarts) {
     below(`restart with ${slivers} slivers: serving after`, serving / 1000, 3, 's');
     below('slivers disturbed by it', disturbed, 1, 'slivers');

@@ -195,6 +195,21 @@ describe('nobody', () => {
     expect(neighbours('fe80::77:')).toBe(0);
   });
 
+  it('is asked for on a sliver’s link, by IPv4 or IPv6, so that a full table of neighbours closes none', () => {
+    const permanent = (pid: number) => {
+      const lines = ['-4', '-6'].flatMap((family) =>
+        world.enter(pid, 'ip', family, 'neighbour', 'show', 'nud', 'permanent').split('\n'),
+      );
+      return lines.map((line) => line.split(' ').slice(0, 3).join(' '));
+    };
+    expect(permanent(sliver(ONE).pid)).toEqual(
+      expect.arrayContaining(['169.254.1.1 dev eth0', 'fe80::1 dev eth0']),
+    );
+    expect(permanent(node.daemon?.pid ?? 0)).toEqual(
+      expect.arrayContaining(['100.64.0.1 dev sv1', 'fe80::5eff:fe00:1 dev sv1']),
+    );
+  });
+
   it('fills the table of neighbours of the machine, and all can go on', async () => {
     const before = (await refused(ONE)).destinations;
     craft(ONE, 'scan', sliver(ONE).gateway, sliver(ONE).address, '2001:db8::77:', '400');

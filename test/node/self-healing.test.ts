@@ -93,7 +93,8 @@ const others = () =>
     'sh',
     '-c',
     `exec 2> /dev/null; 
-    ip rule; ip route show table 100; ip -br link | grep -E '^(sv|slivers)' | sed 's/@[^ ]*//' | awk '{ print $1, $2 }' | sort
+    ip rule; ip route show table 100; ip -br link | grep -E '^(sv|slivers)' | sed 's/@[^ ]*//' | awk '{ print $1, $2, $1 ~ /^sv/ ? $3 : "" }' | sort
+    ip neighbour show nud permanent | sort
     for link in sv1 sv2; do ip -br address show dev $link | sed 's/@[^ ]*//'; ip route show dev $link; done
     ip -6 rule; ip -6 route show table 100; ip -6 route show proto 83 | sort; ip -6 neighbour show nud permanent | sort; ip -6 neighbour show proxy | sort
     for name in conf/all/forwarding conf/sv1/disable_ipv6 conf/sv1/accept_ra conf/eth0/proxy_ndp; do cat /proc/sys/net/ipv6/$name; done
@@ -124,6 +125,7 @@ describe('what somebody takes away is back soon, and nothing forged leaves meanw
     ['the carrier, put down', 'ip link set slivers0 down'],
     ['a sliver’s link', 'ip link del sv1'],
     ['a sliver’s link, put down', 'ip link set sv1 down'],
+    ['the hardware address of a sliver’s link', 'ip link set sv1 address 02:00:00:00:00:77'],
     ['the address on a sliver’s link', 'ip address flush dev sv1'],
     ['the route to a sliver', 'ip route flush dev sv1'],
     ['a sliver’s link and the ruleset', 'ip link del sv1; nft flush ruleset'],

@@ -12,9 +12,12 @@ export interface Node extends Subject {
 export const IMAGE = 'small';
 export const sliverName = (id: number) => `bench_s${id}`;
 
-/** A whole node, asked by HTTP on its admin socket. */
-export async function sliverd(): Promise<Node> {
-  const node = await TestNode.start();
+/**
+ * A whole node, asked by HTTP on its admin socket.
+ * @param connect gives the network namespace of a process an uplink; none: slivers have loopback alone
+ */
+export async function sliverd(connect?: (pid: number) => void): Promise<Node> {
+  const node = await TestNode.start('', {}, connect);
   const image = smallImageDirectory();
   try {
     await node.ok('POST', '/v1/images', { name: IMAGE, source: { path: image } });
