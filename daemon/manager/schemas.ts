@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { USER } from '../environments/environment.ts';
 import { PartialRSpec, RSpec } from '../resources/rspec.ts';
+import { PROTOCOL_PATTERN } from './protocols.ts';
 
 /** Shapes of the manager's API: they validate requests, serialise answers and generate the OpenAPI description. */
 const time = (description: string) =>
@@ -188,6 +189,9 @@ export const Flow = Type.Object({
   slice: nullable(Type.String({ description: 'Whose it was; null is one that nobody remembers.' })),
   peer: nullable(Type.String({ description: 'The slice of this node that it went to.' })),
   protocol: Protocol,
+  protocolName: nullable(
+    Type.String({ description: 'As in /etc/protocols: icmp, ipv6-icmp, gre; null where it has none.' }),
+  ),
   source: Type.Object(
     { address: Address, port: PortNumber },
     { description: 'Who began it, as seen outside; of ICMP the port is the identifier.' },
@@ -237,7 +241,10 @@ export const FlowQuery = Type.Object(
     destination: Type.Optional(Type.String({ maxLength: 64, description: 'Address of whom it went to.' })),
     destinationPort: number(PORT, 'The port that it went to.'),
     protocol: Type.Optional(
-      Type.String({ pattern: '^(tcp|udp|icmp|icmp6|[0-9]{1,3})$', description: 'A name, or a number.' }),
+      Type.String({
+        pattern: PROTOCOL_PATTERN,
+        description: 'A name as in /etc/protocols, icmp6, or a number.',
+      }),
     ),
     sliver: Type.Optional(Type.String({ maxLength: 256, description: 'A slice, which may be gone.' })),
     from: Type.Optional(time('Flows that were there at that time or later')),

@@ -9,7 +9,8 @@ import {
 import { closeFd, failed, libc } from '../../daemon/kernel/syscalls.ts';
 import { attribute, bigEndian, nested, word } from '../attributes.ts';
 import { NETLINK_NETFILTER } from '../namespace.ts';
-import { type Connection, messages, readConnection } from './message.ts';
+import { ICMP, ICMP6 } from './flow.ts';
+import { type Connection, isLast, messages, readConnection } from './message.ts';
 
 const pollC = libc.func('int poll(void *fds, unsigned long count, int timeout)');
 
@@ -70,17 +71,23 @@ export class Conntrack {
    * Connections that live now and have these bits in their mark.
    * @param mask which bits are compared
    * @param which only those: the kernel looks at all in a tenth of the time that it takes to tell them
+   * @param clues those that are asked for have one of these bytes, by which they are found among the hundred or so that the
+   * kernel tells at a time, before any is read
    */
-  *list(mark: number, mask = mark, which?: Which): Generator<Connection> {
+  *list(mark: number, mask = mark, which?: Which, clues?: readonly Buffer[]): Generator<Connection> {
     this.#ask(mark, mask, which);
     const room = Buffer.alloc(ROOM);
     for (;;) {
       const length = this.#answer(room);
-      for (const { type, start, end, error } of messages(room.subarray(0, length))) {
+      const told = room.subarray(0, length);
+      const hasClue = (bytes: Buffer) => !clues || clues.some((clue) => bytes.includes(clue));
+      if (!hasClue(told) && !isLast(told)) continue;
+      for (const { type, start, end, error } of messages(told)) {
         if (error !== undefined) {
           if (error) throw failed('listing', 'connections', error);
           return;
         }
+        if (!hasClue(told.subarray(start, end))) continue;
         // A listing tells connections as if they were new; the kernel's own filter is of its choosing.
         const connection = type === 0 ? readConnection(room, start, end, mask) : undefined;
         if (connection && (connection.mark & mask) === (mark & mask)) yield connection;
@@ -114,6 +121,15 @@ export class Conntrack {
       this.wait(1000);
     }
   }
+}
+
+/** What tells that one of these ports may be there: they are in the attributes of any connection that has them. */
+export function cluesOf(ports: readonly number[]): Buffer[] {
+  const [NUMBER, SOURCE, DESTINATION] = [1, 2, 3];
+  const port = (type: number, value: number) => Buffer.from([6, 0, type, 0, value >> 8, value & 0xff]);
+  // What ICMP has for ports is told otherwise.
+  const icmp = [ICMP, ICMP6].map((protocol) => Buffer.from([5, 0, NUMBER, 0, protocol]));
+  return [...ports.flatMap((value) => [port(SOURCE, value), port(DESTINATION, value)]), ...icmp];
 }
 
 function about({ tuple, end, address }: Exclude<Which, 'ipv6'>): Buffer[] {

@@ -61,6 +61,16 @@ export function* messages(
   }
 }
 
+/** Whether a listing ends in this buffer. */
+export function isLast(buffer: Buffer): boolean {
+  for (let at = 0; at + HEADER <= buffer.length; ) {
+    const type = buffer.readUInt16LE(at + 4);
+    if (type === ERROR || type === DONE) return true;
+    at += (Math.max(buffer.readUInt32LE(at), HEADER) + 3) & ~3;
+  }
+  return false;
+}
+
 /**
  * Reads one connection; undefined when it has no mark of these bits (it is the node's own), which is all that is
  * looked at then.

@@ -1,6 +1,6 @@
 import { packAddress } from '../address.ts';
 import { internalOf, markOf, SLIVER_MARK } from '../numbers.ts';
-import { Conntrack, type Which } from './conntrack.ts';
+import { Conntrack, cluesOf, type Which } from './conntrack.ts';
 import { type Filter, matches, type Variant, variants } from './filter.ts';
 import { type Flow, flowOf } from './flow.ts';
 
@@ -21,9 +21,10 @@ export function openFlows(filters: readonly Filter[], limit: number): Flow[] {
   const now = Date.now();
   const found = new Map<string, Flow>();
   const conntrack = new Conntrack();
+  const clues = cluesTo(filters);
   try {
     for (const { mark, mask, which } of picks(filters))
-      for (const connection of conntrack.list(mark, mask, which)) {
+      for (const connection of conntrack.list(mark, mask, which, clues)) {
         const flow = flowOf(connection, now);
         if (filters.some((filter) => matches(filter, flow))) found.set(keyOf(flow), flow);
         if (found.size >= limit) return latest(found);
@@ -32,6 +33,13 @@ export function openFlows(filters: readonly Filter[], limit: number): Flow[] {
     conntrack.close();
   }
   return latest(found);
+}
+
+/** Where each of the filters has a port. */
+function cluesTo(filters: readonly Filter[]): Buffer[] | undefined {
+  const ports = filters.map(({ source, destination }) => source?.port ?? destination?.port);
+  const given = ports.filter((port) => port !== undefined);
+  return given.length === ports.length && given.length <= MANY ? cluesOf([...new Set(given)]) : undefined;
 }
 
 const latest = (found: Map<string, Flow>) => [...found.values()].sort((a, b) => b.start - a.start);

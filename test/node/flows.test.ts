@@ -95,9 +95,9 @@ describe('a flow', () => {
   });
 
   it.each([
-    ['icmp', 'inet ', '100\\.64\\.[0-9.]*'],
-    ['icmp6', 'inet6 ', '2001:[0-9a-f:]*'],
-  ])('to another sliver is told of both, by %s', async (protocol, family, form) => {
+    ['icmp', '1', 'inet ', '100\\.64\\.[0-9.]*'],
+    ['ipv6-icmp', '58', 'inet6 ', '2001:[0-9a-f:]*'],
+  ])('to another sliver is told of both, by %s', async (protocol, number, family, form) => {
     const { stdout } = await sh(
       'a_two',
       `ip addr show eth0 | grep '${family}' | grep -o '${form}' | head -n 1`,
@@ -106,7 +106,13 @@ describe('a flow', () => {
     expect(ping).toMatchObject({ exitCode: 0 });
     const asked = { sliver: 'a_two', protocol };
     const [open] = (await flows(asked)).items;
-    expect(open).toMatchObject({ slice: 'a_one', peer: 'a_two', end: null });
+    expect(open).toMatchObject({ slice: 'a_one', peer: 'a_two', protocol: number, protocolName: protocol });
+    expect((await flows({ sliver: 'a_two', protocol: number })).items).toMatchObject([open]);
+    // Of ICMP type * 256 + code is the port.
+    const echo = protocol === 'icmp' ? 8 : 128;
+    expect((await flows({ destinationPort: echo * 256 })).items).toMatchObject([open]);
+    expect((await flows({ destinationPort: echo * 256 + 1 })).items).toEqual([]);
+    expect(open.end).toBe(null);
     forget();
     await until(async () => (await flows(asked)).items[0]?.end, 'the flow');
     const [found] = (await flows(asked)).items;

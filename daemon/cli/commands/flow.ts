@@ -33,7 +33,7 @@ export function flowCommands(program: Command): void {
     .option('--dport <port>', 'the port that it went to')
     .option('--src <address>', 'who began it, as seen outside')
     .option('--sport <port>', 'the port that it came from')
-    .option('--proto <protocol>', 'tcp, udp, icmp, icmp6 or a number')
+    .option('--proto <protocol>', 'a name as in /etc/protocols (tcp, icmp, ipv6-icmp), or a number')
     .option('--sliver <sliver>', 'only flows of this slice')
     .option(
       '--at <time>',

@@ -15,7 +15,7 @@ export function flowTable({ items, gaps, more }: FlowAnswer, colour: boolean): s
     ['SLICE', 'PROTO', 'FROM', 'TO', 'SENT', 'RECEIVED', 'START', 'END'],
     items.map((flow) => [
       flow.slice ?? 'unknown',
-      flow.protocol,
+      flow.protocolName ?? flow.protocol,
       place(flow, flow.source),
       place(flow, flow.destination),
       formatSize(flow.sent.bytes),

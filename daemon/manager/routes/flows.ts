@@ -3,9 +3,9 @@ import { addressText, packAddress, unmapped } from '../../../netns/address.ts';
 import { SliverdError } from '../../errors.ts';
 import type { NamedFlow } from '../../slivers/flows.ts';
 import type { Manager, Server } from '../context.ts';
+import { protocolName, protocolNumber } from '../protocols.ts';
 import { Flow, FlowGap, FlowQuery, nullable } from '../schemas.ts';
 
-const PROTOCOLS: Record<string, number> = { icmp: 1, tcp: 6, udp: 17, icmp6: 58 };
 const LIMIT = 100;
 
 export function flowRoutes(server: Server, { flows }: Manager): void {
@@ -36,7 +36,7 @@ export function flowRoutes(server: Server, { flows }: Manager): void {
         {
           source: end('source', query.source, query.sourcePort),
           destination: end('destination', query.destination, query.destinationPort),
-          ...(query.protocol ? { protocol: PROTOCOLS[query.protocol] ?? Number(query.protocol) } : {}),
+          ...(query.protocol ? { protocol: protocolNumber(query.protocol) } : {}),
           ...(from ? { from: Date.parse(from) } : {}),
           ...(to ? { to: Date.parse(to) } : {}),
         },
@@ -72,6 +72,7 @@ function shown(flow: NamedFlow): Flow {
     slice: flow.slice,
     peer: flow.peer,
     protocol: names[flow.protocol] ?? String(flow.protocol),
+    protocolName: protocolName(flow.protocol),
     source: flow.inbound ? remote : local,
     destination: flow.inbound ? local : remote,
     inside: flow.inside,
