@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { completionCommands } from './commands/completion.ts';
 import { flowCommands } from './commands/flow.ts';
 import { imageCommands } from './commands/image.ts';
+import { keyCommands } from './commands/key.ts';
 import { nodeCommands } from './commands/node.ts';
 import { portCommands } from './commands/port.ts';
 import { sliverCommands } from './commands/sliver.ts';
@@ -40,6 +41,7 @@ reachable; 6 accepted, but not there yet. 'sliver exec' passes on the status of 
   nodeCommands(program);
   sliverCommands(program);
   imageCommands(program);
+  keyCommands(program);
   portCommands(program);
   flowCommands(program);
   completionCommands(program);

@@ -51,6 +51,28 @@ export const Sliver = Type.Object({
 export type Sliver = Static<typeof Sliver>;
 
 const Key = Type.String({ maxLength: 16_384, description: 'One line of authorized_keys.' });
+const Keys = Type.Array(Key, {
+  maxItems: 10_000,
+  description: 'Lines of authorized_keys, at most 1000 of them keys; blank ones and comments are left out.',
+});
+export const SetKeys = Type.Object({ keys: Keys }, { additionalProperties: false });
+export const SliceKey = Type.Object({
+  fingerprint: nullable(
+    Type.String({
+      description: 'As ssh-keygen -l has it; null: a line from before, which OpenSSH may refuse.',
+    }),
+  ),
+  type: Type.String({ description: 'As in ssh-ed25519.' }),
+  bits: Type.Integer(),
+  options: Type.Array(Type.String(), { description: 'As sshd(8) has them.' }),
+  comment: Type.String(),
+  authority: Type.Boolean({ description: 'Whether it logs in none itself, but whom it certifies.' }),
+  line: Type.String({ description: 'The whole line.' }),
+});
+export type SliceKey = Static<typeof SliceKey>;
+export const SliceKeys = Type.Object({ items: Type.Array(SliceKey) });
+export type SliceKeys = Static<typeof SliceKeys>;
+
 const Initscript = Type.String({
   maxLength: 65_536,
   description: 'A script (#! line or sh), run as root at each start.',
@@ -64,7 +86,7 @@ export const CreateSliver = Type.Object(
     environment: Type.Optional(Word),
     profile: Type.Optional(Word),
     rspec: Type.Optional(PartialRSpec),
-    keys: Type.Optional(Type.Array(Key, { maxItems: 100 })),
+    keys: Type.Optional(Keys),
     initscript: Type.Optional(nullable(Initscript)),
     expiresAt: Type.Optional(nullable(time('When it ends'))),
     desired: Type.Optional(Type.Union([Type.Literal('running'), Type.Literal('stopped')])),
@@ -76,7 +98,7 @@ export type CreateSliver = Static<typeof CreateSliver>;
 export const ChangeSliver = Type.Object(
   {
     rspec: Type.Optional(PartialRSpec),
-    keys: Type.Optional(Type.Array(Key, { maxItems: 100 })),
+    keys: Type.Optional(Keys),
     initscript: Type.Optional(nullable(Initscript)),
     expiresAt: Type.Optional(nullable(time('When it ends'))),
     profile: Type.Optional(Word),

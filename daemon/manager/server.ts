@@ -9,6 +9,7 @@ import { eventRoutes } from './routes/events.ts';
 import { execRoutes } from './routes/exec.ts';
 import { flowRoutes } from './routes/flows.ts';
 import { imageRoutes } from './routes/images.ts';
+import { keyRoutes } from './routes/keys.ts';
 import { nodeRoutes } from './routes/node.ts';
 import { portRoutes } from './routes/ports.ts';
 import { sliverRoutes } from './routes/slivers.ts';
@@ -67,6 +68,7 @@ export async function managerServer(manager: Manager, version: string): Promise<
     nodeRoutes(routes, manager);
     imageRoutes(routes, manager);
     sliverRoutes(routes, manager);
+    keyRoutes(routes, manager);
     portRoutes(routes, manager);
     flowRoutes(routes, manager);
     execRoutes(routes, manager);

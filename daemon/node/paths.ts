@@ -24,6 +24,10 @@ export class NodePaths {
   get devices(): string {
     return `${this.state}/devices`;
   }
+  /** What lets people in by ssh: read by sshd as each slice's user, so everybody may. */
+  get access(): string {
+    return `${this.state}/access`;
+  }
   sliverState(id: number): string {
     return `${this.slivers}/${id}`;
   }

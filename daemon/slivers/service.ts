@@ -3,7 +3,8 @@ import { SliverdError } from '../errors.ts';
 import type { EventLog } from '../events/log.ts';
 import type { ChangeSliver, CreateSliver } from '../manager/schemas.ts';
 import { mergeRSpec, type RSpec } from '../resources/rspec.ts';
-import { checkKey } from './keys.ts';
+import { checkKeys } from './keys/check.ts';
+import { changedKeys, laidOver, without } from './keys/set.ts';
 import { checkName } from './names.ts';
 import { isExpired } from './plan.ts';
 import type { Reconciler } from './reconciler.ts';
@@ -17,10 +18,18 @@ export interface SliverServiceOptions {
   readonly events: EventLog;
   readonly profiles: ReadonlySet<string>;
   readonly defaults: { image: string; profile: string; rspec: RSpec };
+  /** Where sshd reads keys from; what is acknowledged is there. */
+  readonly keyFiles: KeyFiles;
   /** Digest of an image by name; throws `not-found`. */
   imageDigest(name: string): string;
   /** Refuses what the node has no room for. */
   admit(rspec: RSpec, instead?: RSpec): void;
+}
+
+export interface KeyFiles {
+  /** Writes the keys of a slice beside those that hold, durably; they hold once `commit` is called. */
+  stage(slice: string, keys: readonly string[]): { commit(): void; drop(): void };
+  remove(slice: string): void;
 }
 
 export type Action = 'start' | 'stop' | 'restart' | 'freeze' | 'thaw' | 'reset';
@@ -36,46 +45,72 @@ export class SliverService {
     this.#options = options;
   }
 
-  create(request: CreateSliver): SliverRecord {
+  async create(request: CreateSliver): Promise<SliverRecord> {
     const { store, defaults, events } = this.#options;
+    const keys = await checkKeys(request.keys ?? []);
     const name = checkName(request.name);
     if (store.find(name)) throw new SliverdError('exists', `there is a sliver '${name}' already`);
     const rspec = mergeRSpec(defaults.rspec, request.rspec ?? {});
     this.#options.admit(rspec);
     const imageName = request.image ?? defaults.image;
-    const record = store.add({
+    const add = () =>
+      store.add({
+        name,
+        environment: this.#environment(request.environment ?? 'namespaces'),
+        imageDigest: this.#options.imageDigest(imageName),
+        imageName,
+        profile: this.#profile(request.profile ?? defaults.profile),
+        rspec,
+        keys: keys.map(({ line }) => line),
+        initscript: request.initscript ?? null,
+        expiresAt: this.#expiry(request.expiresAt),
+        desired: request.desired ?? 'running',
+        disk: 1,
+        run: 1,
+        createdAt: Date.now(),
+      });
+    const record = this.#withKeys(
       name,
-      environment: this.#environment(request.environment ?? 'namespaces'),
-      imageDigest: this.#options.imageDigest(imageName),
-      imageName,
-      profile: this.#profile(request.profile ?? defaults.profile),
-      rspec,
-      keys: (request.keys ?? []).map(checkKey),
-      initscript: request.initscript ?? null,
-      expiresAt: this.#expiry(request.expiresAt),
-      desired: request.desired ?? 'running',
-      disk: 1,
-      run: 1,
-      createdAt: Date.now(),
-    });
+      keys.map(({ line }) => line),
+      add,
+    );
     events.record('sliver.created', name, { id: record.id, image: imageName, profile: record.profile });
     return record;
   }
 
-  change(name: string, request: ChangeSliver): SliverRecord {
+  async change(name: string, request: ChangeSliver): Promise<SliverRecord> {
     const { store, events } = this.#options;
+    const keys = request.keys && (await checkKeys(request.keys)).map(({ line }) => line);
     const record = this.#live(name);
     const changes: Partial<SliverRecord> = {
       ...(request.rspec ? { rspec: mergeRSpec(record.rspec, request.rspec) } : {}),
-      ...(request.keys ? { keys: request.keys.map(checkKey) } : {}),
+      ...(keys ? { keys } : {}),
       ...(request.initscript !== undefined ? { initscript: request.initscript } : {}),
       ...(request.expiresAt !== undefined ? { expiresAt: this.#expiry(request.expiresAt) } : {}),
       ...(request.profile ? { profile: this.#profile(request.profile) } : {}),
     };
     if (changes.rspec) this.#options.admit(changes.rspec, record.rspec);
-    const changed = store.change(record.id, changes);
+    const change = () => store.change(record.id, changes);
+    const changed = keys ? this.#withKeys(name, keys, change) : change();
     events.record('sliver.changed', name, { keys: Object.keys(changes) });
+    this.#tellKeys(record, changed);
     return changed;
+  }
+
+  /** These keys instead of those it has. */
+  async setKeys(name: string, lines: readonly string[]): Promise<SliverRecord> {
+    const keys = await checkKeys(lines);
+    return this.#changeKeys(name, () => keys.map(({ line }) => line));
+  }
+
+  /** These keys beside those it has; of one that it has already, options and comment are replaced. */
+  async addKeys(name: string, lines: readonly string[]): Promise<SliverRecord> {
+    const keys = await checkKeys(lines);
+    return this.#changeKeys(name, (had) => laidOver(had, keys));
+  }
+
+  removeKey(name: string, fingerprint: string): SliverRecord {
+    return this.#changeKeys(name, (had) => without(name, had, fingerprint));
   }
 
   act(name: string, action: Action): SliverRecord {
@@ -109,7 +144,9 @@ export class SliverService {
     const record = this.#options.store.get(name);
     if (record.desired === 'deleted') return record;
     this.#options.events.record('sliver.delete', name, { id: record.id });
-    return this.#options.store.change(record.id, { desired: 'deleted' });
+    const changed = this.#options.store.change(record.id, { desired: 'deleted' });
+    this.#options.keyFiles.remove(name);
+    return changed;
   }
 
   /** The environment of a sliver whose processes can be reached now. */
@@ -128,6 +165,32 @@ export class SliverService {
     const environment = this.#options.environments.get(record.environment);
     if (environment) return environment;
     throw new SliverdError('unsupported', `this node does not offer the environment '${record.environment}'`);
+  }
+
+  #changeKeys(name: string, change: (had: readonly string[]) => readonly string[]): SliverRecord {
+    const record = this.#live(name);
+    const keys = change(record.keys);
+    const changed = this.#withKeys(name, keys, () => this.#options.store.change(record.id, { keys }));
+    this.#tellKeys(record, changed);
+    return changed;
+  }
+
+  /** The record only changes when the file is on the disk already, as a full disk would keep it from being. */
+  #withKeys(name: string, keys: readonly string[], change: () => SliverRecord): SliverRecord {
+    const staged = this.#options.keyFiles.stage(name, keys);
+    try {
+      const record = change();
+      staged.commit();
+      return record;
+    } finally {
+      staged.drop();
+    }
+  }
+
+  #tellKeys(before: SliverRecord, after: SliverRecord): void {
+    const { added, removed } = changedKeys(before.keys, after.keys);
+    if (added.length + removed.length > 0)
+      this.#options.events.record('sliver.keys', after.name, { added, removed });
   }
 
   #live(name: string): SliverRecord {

@@ -336,6 +336,29 @@ describe('sliverctl sliver exec', () => {
   });
 });
 
+describe('keys', () => {
+  it('are given, listed and taken away by fingerprint; a line that is none is found in its file', async () => {
+    const base64 = 'AAAAC3NzaC1lZDI1NTE5AAAAINf2UeZ6UWSiKhS4lCZ0u9r5Bqi5u8mDAm3HqHlVd9mN';
+    const good = `${node.folder}/good.pub`;
+    const bad = `${node.folder}/bad.pub`;
+    writeFileSync(good, `# of us\n\nrestrict,pty ssh-ed25519 ${base64} me\n`);
+    writeFileSync(bad, `# of them\r\nssh-ed25519 ${base64.slice(0, 40)} you\r\n`);
+    const added = await ctl('key', 'add', 'cli_x', good);
+    expect(added).toMatchObject({ status: 0, stderr: '' });
+    const [, fingerprint] = /\n(SHA256:\S+) +ssh-ed25519 +256 +me +restrict,pty\n$/.exec(added.stdout) ?? [];
+    expect(fingerprint).toBeDefined();
+    const refused = await ctl('key', 'set', 'cli_x', good, bad);
+    expect(refused).toMatchObject({ status: 2, stdout: '' });
+    expect(refused.stderr).toMatch(/bad\.pub: line 2 is no key: the key is damaged/);
+    const listed = JSON.parse((await ctl('key', 'list', 'cli_x', '--json')).stdout);
+    expect(listed.items).toMatchObject([{ fingerprint, comment: 'me', options: ['restrict', 'pty'] }]);
+    expect((await ctl('key', 'remove', 'cli_x', fingerprint ?? '')).status).toBe(0);
+    const gone = await ctl('key', 'remove', 'cli_x', fingerprint ?? '');
+    expect(gone.status).toBe(3);
+    expect(gone.stderr).toMatch(/cli_x has no key SHA256:.*sliverctl key list cli_x/);
+  });
+});
+
 describe('sliverctl without its daemon', () => {
   it('says so, and finds it again', async () => {
     await node.kill();

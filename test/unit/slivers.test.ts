@@ -3,7 +3,6 @@ import { describe, expect, it, vi } from 'vitest';
 import { SliverdError } from '../../daemon/errors.ts';
 import { admitDisk, diskFree } from '../../daemon/resources/admission.ts';
 import { DEFAULT_RSPEC, mergeRSpec, RSPEC_KEYS } from '../../daemon/resources/rspec.ts';
-import { checkKey } from '../../daemon/slivers/keys.ts';
 import { checkName, hostName } from '../../daemon/slivers/names.ts';
 import { MAX_ID, uidBase } from '../../daemon/slivers/record.ts';
 import { SliverStore } from '../../daemon/slivers/store.ts';
@@ -58,22 +57,6 @@ describe('RSpecs', () => {
     [[], /object/],
     [{ 'memory.high': 2 ** 31, 'memory.max': 2 ** 30 }, /never act/],
   ])('refuse %j', (given, why) => expect(() => mergeRSpec(DEFAULT_RSPEC, given)).toThrow(why));
-});
-
-describe('keys', () => {
-  const ed25519 = `ssh-ed25519 ${Buffer.concat([Buffer.from([0, 0, 0, 11]), Buffer.from('ssh-ed25519'), Buffer.alloc(36)]).toString('base64')}`;
-  it('are lines of authorized_keys, with options or without', () => {
-    for (const line of [ed25519, `${ed25519} me@home`, `from="10.0.0.0/8",command="a \\"b c" ${ed25519}`])
-      expect(checkKey(line)).toBe(line);
-  });
-  it.each([
-    '',
-    'hello',
-    'ssh-ed25519',
-    'ssh-ed25519 AAAA',
-    ed25519.replace('ssh-ed25519 ', 'ssh-rsa '),
-    `${ed25519}\n${ed25519}`,
-  ])('%j is none', (line) => expect(() => checkKey(line)).toThrow(/authorized_keys/));
 });
 
 describe('ids', () => {

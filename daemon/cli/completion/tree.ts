@@ -27,6 +27,7 @@ const OPERANDS: Record<string, Kind> = {
   image: 'image',
   'key=value': 'key',
   source: 'file',
+  file: 'file',
   command: 'command',
 };
 const VALUES: Record<string, Kind> = {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
+import { PRIVATE } from '../../slivers/keys/line.ts';
 import { usage } from '../exit.ts';
 
 /** A file's text; `-` is standard input. */
@@ -20,17 +21,28 @@ export async function readText(file: string, what: string): Promise<string> {
   }
 }
 
+/** A line and where it stands. */
+export interface FileLine {
+  readonly text: string;
+  readonly file: string;
+  readonly number: number;
+}
+
 /** The public keys in files of authorized_keys lines (such as id_ed25519.pub). */
 export async function readKeys(files: readonly string[]): Promise<string[]> {
-  const keys: string[] = [];
+  return (await readKeyLines(files)).map(({ text }) => text);
+}
+
+export async function readKeyLines(files: readonly string[]): Promise<FileLine[]> {
+  const keys: FileLine[] = [];
   for (const file of files) {
     const content = await readText(file, 'keys');
-    if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(content))
-      throw usage(`${file} is a private key: it stays with you`, `give its public half: --key ${file}.pub`);
+    if (PRIVATE.test(content))
+      throw usage(`${file} is a private key: it stays with you`, `give its public half: ${file}.pub`);
     const lines = content
       .split(/\r?\n/)
-      .map((line) => line.trim())
-      .filter((line) => line && !line.startsWith('#'));
+      .map((line, index) => ({ text: line.trim(), file, number: index + 1 }))
+      .filter(({ text }) => text && !text.startsWith('#'));
     if (lines.length === 0) throw usage(`there is no key in ${file}`);
     keys.push(...lines);
   }

@@ -82,7 +82,7 @@ export function sliverRoutes(server: Server, manager: Manager): void {
       },
     },
     async ({ body, headers }, reply) => {
-      const sliver = await settle(slivers.create(body), headers);
+      const sliver = await settle(await slivers.create(body), headers);
       return reply.code(respondAsync(headers) ? 202 : 201).send(sliver);
     },
   );
@@ -112,7 +112,7 @@ export function sliverRoutes(server: Server, manager: Manager): void {
       },
     },
     async ({ params, body, headers }, reply) => {
-      const sliver = await settle(slivers.change(params.name, body), headers);
+      const sliver = await settle(await slivers.change(params.name, body), headers);
       return reply.code(respondAsync(headers) ? 202 : 200).send(sliver);
     },
   );
