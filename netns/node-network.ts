@@ -90,7 +90,6 @@ export class NodeNetwork implements SliverNetwork {
     this.#rules = new Rules({
       refuse: options.refuse,
       here: () => this.#here,
-      waits: (id) => this.#shaping?.waits(this.#members.get(id)?.limits) ?? false,
     });
   }
 
@@ -138,7 +137,6 @@ export class NodeNetwork implements SliverNetwork {
       if (known?.pid !== pid || known.namespace !== namespace) await this.#connect(id, pid);
       this.#members.set(id, { pid, namespace, limits });
       this.#rules.limiter.set(id, limits.flows);
-      this.#rules.wait(id);
     };
     await during(`connecting the network namespace of process ${pid}`, () =>
       this.#members.connecting(id, pid, work),
@@ -195,7 +193,7 @@ export class NodeNetwork implements SliverNetwork {
     this.#shaping?.begin(id);
     const link = await wire(this.#net, id, pid, this.#uplink);
     await this.#claim(id, pid, link);
-    await this.#rules.add(id, link);
+    this.#rules.add(id);
     await this.#ipv6.connect(this.#uplink, id);
   }
 
@@ -344,7 +342,9 @@ export class NodeNetwork implements SliverNetwork {
     const missing = this.#carrier.missing(seen);
     if (missing === 'device') {
       await this.#carrier.make();
-      await this.#makeRules(); // a chain goes with its device
+      await this.#makeRules(); // a chain goes with its device, and so do programs
+      this.#guard.suspect();
+      seen = await this.#net.snapshot();
     } else if (this.#rules.outdated) await this.#makeRules();
     if (missing) await this.#carrier.route();
     if (missing === 'device') await this.#reshape();
@@ -403,7 +403,7 @@ export class NodeNetwork implements SliverNetwork {
 
   async #makeRules(): Promise<void> {
     const linked = await this.#linked();
-    await this.#rules.make(linked);
+    this.#rules.make(linked.keys());
     this.#members.follow(new Set(linked.keys()));
   }
 }

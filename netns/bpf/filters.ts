@@ -11,6 +11,7 @@ const [TCA_BPF_FD, TCA_BPF_NAME, TCA_BPF_FLAGS, TCA_BPF_ID] = [6, 7, 8, 11];
 const DIRECT_ACTION = 1;
 const CLSACT = { handle: 0xffff0000, parent: 0xfffffff1 };
 const PARENT = { ingress: 0xfffffff2, egress: 0xfffffff3 } as const;
+export type Direction = keyof typeof PARENT;
 /** Ours among the filters of a link that isn't ours, the uplink; behind those of others, which may stop a packet. */
 const PRIORITY = 0xc000;
 const ALL_PROTOCOLS = 0x0300;
@@ -24,7 +25,7 @@ const INFO = ((PRIORITY << 16) | ALL_PROTOCOLS) >>> 0;
  */
 export async function attachToLink(
   link: number,
-  direction: keyof typeof PARENT,
+  direction: Direction,
   program: number,
   name: string,
   namespace = '/proc/self/ns/net',
@@ -58,7 +59,7 @@ export async function attachToLink(
 /** Whether this very program is attached to a link by `attachToLink`. */
 export async function isAttachedToLink(
   link: number,
-  direction: keyof typeof PARENT,
+  direction: Direction,
   program: number,
 ): Promise<boolean> {
   const { socket } = netlinkIn('/proc/self/ns/net');
@@ -77,7 +78,7 @@ export async function isAttachedToLink(
 /** Undoes `attachToLink`; the place for filters goes too, unless others have filters there. Nothing there is no error. */
 export async function detachFromLink(
   link: number,
-  direction: keyof typeof PARENT,
+  direction: Direction,
   namespace = '/proc/self/ns/net',
 ): Promise<void> {
   await during(`detaching from link ${link}`, async () => {

@@ -11,7 +11,7 @@ export const GROUPS: readonly Group[] = [
     name: 'ports',
     programs: [
       ...['sock_create', 'post_bind4', 'post_bind6', 'release', 'command'],
-      ...['from_world', 'from_sliver', 'to_sliver', 'to_world', 'to_carrier'],
+      ...['from_world', 'from_sliver', 'to_world', 'to_carrier', 'from_carrier'],
     ],
   },
   {

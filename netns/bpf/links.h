@@ -1,5 +1,5 @@
-/* Packets on their way between the uplink and the slivers' links: tc programs, which change marks and TTLs and never
- * drop. What becomes of a packet is said by nftables and routing (netns/ruleset/). */
+/* Packets on their way between the uplink and the slivers' links: tc programs, which change marks and TTLs and hand over what
+ * is for a sliver. What becomes of a packet is said by nftables and routing (netns/ruleset/). */
 #pragma once
 #include "slots.h"
 #include "traffic.h"
@@ -11,6 +11,14 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } links SEC(".maps");
+
+/* The other way: the link of a sliver, by its id; 0: it has none. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ID_MASK + 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} ends SEC(".maps");
 
 /* The slot that a packet's destination (or source) port stands for, or -1. Of a fragmented packet the first fragment
  * tells: conntrack puts it together later, and keeps the first one's mark. */
@@ -96,13 +104,33 @@ SEC("tc") int from_sliver(struct __sk_buff *skb)
 	return TC_ACT_UNSPEC;
 }
 
-/* At a sliver's link, what it gets: what came in at the uplink is marked, and has lost its hop. What another sliver
- * sent has got it back already, and what the node sends lost none. */
-SEC("tc") int to_sliver(struct __sk_buff *skb)
+/* What nftables and routing have sent on to a sliver: to its link, with the hop that it lost, and counted. (What another
+ * sliver sent, or the node, goes there by itself.) */
+static __always_inline int hand_over(struct __sk_buff *skb)
 {
-	if (skb->mark & SLIVER_MARK) {
-		one_hop_more(skb);
-		arrived(skb);
-	}
+	__u32 id = skb->mark & ID_MASK;
+	__u32 *end = bpf_map_lookup_elem(&ends, &id);
+	if (!(skb->mark & SLIVER_MARK) || !end || !*end)
+		return TC_ACT_SHOT;
+	one_hop_more(skb);
+	arrived(skb);
+	return bpf_redirect(*end, 0);
+}
+
+/* At the carrier: at once, or once it has waited in its class there. */
+SEC("tc") int to_carrier(struct __sk_buff *skb)
+{
+	__u32 id = skb->mark & ID_MASK;
+	struct classes *c = bpf_map_lookup_elem(&classes, &id);
+	__u16 minor = c ? is_exempt(skb, 0) ? c->exempt_down : c->down : 0;
+	if (!minor || !(skb->mark & SLIVER_MARK))
+		return hand_over(skb);
+	wait_in(skb, minor);
 	return TC_ACT_UNSPEC;
+}
+
+/* At the carrier's other end. */
+SEC("tc") int from_carrier(struct __sk_buff *skb)
+{
+	return hand_over(skb);
 }

@@ -155,21 +155,11 @@ SEC("tc") int to_world(struct __sk_buff *skb)
 	return TC_ACT_UNSPEC;
 }
 
-/* At a sliver's link, what has come to it from the world. */
+/* On its way to a sliver's link, what has come from the world. */
 static __always_inline void arrived(struct __sk_buff *skb)
 {
 	__u32 id = skb->mark & ID_MASK;
 	struct traffic *t = bpf_map_lookup_elem(&traffic, &id);
 	if (t)
 		count(is_exempt(skb, 0) ? &t->exempt_down : &t->down, skb);
-}
-
-/* At the carrier, where it may wait before it is handed over. */
-SEC("tc") int to_carrier(struct __sk_buff *skb)
-{
-	__u32 id = skb->mark & ID_MASK;
-	struct classes *c = bpf_map_lookup_elem(&classes, &id);
-	if ((skb->mark & SLIVER_MARK) && c)
-		wait_in(skb, is_exempt(skb, 0) ? c->exempt_down : c->down);
-	return TC_ACT_UNSPEC;
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { addressIn } from '../ipv6/prefix.ts';
-import { GATEWAY, GATEWAY_MAC, GATEWAY6, internalOf } from '../numbers.ts';
+import { CARRIER, CARRIER_END, GATEWAY, GATEWAY_MAC, GATEWAY6, internalOf } from '../numbers.ts';
 import type { PortLedger } from '../ports/ledger.ts';
 import type { Link, Rtnetlink, Snapshot } from '../rtnetlink/index.ts';
 import { setSysctl } from '../sysctl.ts';
@@ -35,6 +35,11 @@ export class LinkGuard {
     const suspected = (link: number) => suspects?.has(link) ?? true;
     try {
       if (suspected(uplink.index)) await this.#uplink(uplink);
+      const [carrier, end] = [CARRIER, CARRIER_END].map(
+        (name) => seen.links.find((link) => link.name === name)?.index ?? 0,
+      );
+      if (carrier && end && (suspected(carrier) || suspected(end)))
+        await this.#ledger()?.keepCarrier(carrier, end);
       const addressed = new Set(seen.addresses.map(({ address, link }) => `${address} ${link}`));
       const routed = new Set(seen.routes.map(({ to, link }) => `${to.address}/${to.length} ${link}`));
       const { prefix } = uplink;

@@ -1,6 +1,6 @@
 import { SliverdError } from '../../daemon/errors.ts';
 import { word } from '../attributes.ts';
-import { attachToLink, isAttachedToLink } from '../bpf/filters.ts';
+import { attachToLink, type Direction, detachFromLink, isAttachedToLink } from '../bpf/filters.ts';
 import { type Lacking, Programs } from '../bpf/programs.ts';
 import { runProgram, update } from '../bpf/syscall.ts';
 import { forgetFlows } from '../forget.ts';
@@ -23,12 +23,6 @@ export interface LedgerOptions {
   objects?: string;
 }
 
-/** What is attached at the node's end of a sliver's link. */
-const LINK_PROGRAMS = [
-  ['ingress', 'from_sliver'],
-  ['egress', 'to_sliver'],
-] as const;
-
 /**
  * Who owns each port of the shared address. The kernel decides, at each bind, by the programs of netns/bpf; this is
  * how the daemon looks at it and has its word. Nothing here waits, but `open`, `revoke` and `down`.
@@ -46,7 +40,7 @@ export class PortLedger implements SharedPorts {
     this.programs = programs;
     this.#slots = new Slots(programs.map('ports'));
     this.#homes = new Homes(programs.map('homes'));
-    this.#sliverLinks = new SliverLinks(programs.map('links'));
+    this.#sliverLinks = new SliverLinks(programs);
   }
 
   /** Loads, pins and attaches what isn't there yet; what a daemon before this one left is adopted as it is. */
@@ -88,13 +82,18 @@ export class PortLedger implements SharedPorts {
 
   /** From now on what comes in at this link of the node's for the shared address is marked with its owner. */
   async steer(uplink: number): Promise<void> {
-    await attachToLink(uplink, 'ingress', this.programs.program('from_world'), 'from_world');
+    await this.#attach(uplink, 'ingress', 'from_world');
   }
 
   /** The same, unless it is so. */
   async keepSteering(uplink: number): Promise<void> {
-    if (!(await isAttachedToLink(uplink, 'ingress', this.programs.program('from_world'))))
-      await this.steer(uplink);
+    await this.#keep(uplink, 'ingress', 'from_world');
+  }
+
+  /** What is routed to the carrier is handed to the slivers' links, unless it is so. @param end its other end */
+  async keepCarrier(carrier: number, end: number): Promise<void> {
+    await this.#keep(carrier, 'egress', 'to_carrier');
+    await this.#keep(end, 'ingress', 'from_carrier');
   }
 
   /**
@@ -104,16 +103,14 @@ export class PortLedger implements SharedPorts {
    */
   async addLink(id: number, link: number): Promise<void> {
     this.#sliverLinks.add(id, link);
-    for (const [direction, name] of LINK_PROGRAMS)
-      await attachToLink(link, direction, this.programs.program(name), name);
+    await this.#attach(link, 'ingress', 'from_sliver');
   }
 
   /** The same, unless it is so. */
   async keepLink(id: number, link: number): Promise<void> {
     this.#sliverLinks.add(id, link);
-    for (const [direction, name] of LINK_PROGRAMS)
-      if (!(await isAttachedToLink(link, direction, this.programs.program(name))))
-        await attachToLink(link, direction, this.programs.program(name), name);
+    await this.#keep(link, 'ingress', 'from_sliver');
+    await detachFromLink(link, 'egress'); // an earlier version's
   }
 
   list(): PortEntry[] {
@@ -205,6 +202,15 @@ export class PortLedger implements SharedPorts {
   down(): void {
     this.close();
     this.programs.remove();
+  }
+
+  #attach(link: number, direction: Direction, name: string): Promise<void> {
+    return attachToLink(link, direction, this.programs.program(name), name);
+  }
+
+  async #keep(link: number, direction: Direction, name: string): Promise<void> {
+    if (!(await isAttachedToLink(link, direction, this.programs.program(name))))
+      await this.#attach(link, direction, name);
   }
 
   #entry({ slot, id, flags, sockets, since }: Slot): PortEntry {

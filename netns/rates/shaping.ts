@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { during } from '../../daemon/errors.ts';
 import type { Programs } from '../bpf/programs.ts';
-import { type Caps, type NetworkLimits, type NetworkUsage, NO_LIMITS } from '../network-limits.ts';
+import type { Caps, NetworkLimits, NetworkUsage } from '../network-limits.ts';
 import { QUEUES } from '../numbers.ts';
 import { type Leaf, Queues } from './queues.ts';
 import { Tally } from './tally.ts';
@@ -20,22 +20,19 @@ export interface ShapingOptions {
  */
 export class Shaping {
   readonly traffic: Traffic;
-  readonly #caps: Caps;
   readonly #tally: { readonly up: Tally; readonly down: Tally };
   readonly #up: Way;
   readonly #down: Way;
   #work: Promise<unknown> = Promise.resolve();
 
   private constructor({ programs, caps, log }: ShapingOptions, leaf: Leaf) {
-    this.#caps = caps;
     this.traffic = new Traffic(programs);
     for (const prefix of caps.exempt) this.traffic.exempt(prefix);
     this.#tally = { up: new Tally(programs, 'up'), down: new Tally(programs, 'down') };
     const { up, down } = this.#tally;
-    const program = (name: string) => ({ name, fd: programs.program(name) });
-    const [out, back] = [program('to_world'), program('to_carrier')];
-    this.#up = new Way({ name: 'to the world', cap: caps.up, program: out, leaf, tally: up, log });
-    this.#down = new Way({ name: 'from the world', cap: caps.down, program: back, leaf, tally: down, log });
+    const program = { name: 'to_world', fd: programs.program('to_world') };
+    this.#up = new Way({ name: 'to the world', cap: caps.up, program, leaf, tally: up, log });
+    this.#down = new Way({ name: 'from the world', cap: caps.down, leaf, tally: down, log });
   }
 
   /** @param spare the index of a link that nothing waits at, to try what the kernel has */
@@ -95,12 +92,6 @@ export class Shaping {
     });
     const { up, down } = this.#tally;
     return { bytes: this.traffic.bytes(id), held: { up: up.of(id), down: down.of(id) } };
-  }
-
-  /** Whether what comes for a sliver with these limits may have to wait. */
-  waits(limits: NetworkLimits | undefined): boolean {
-    const { max, exemptMax } = (limits ?? NO_LIMITS).down;
-    return Math.min(this.#caps.down, max, exemptMax) < Infinity;
   }
 
   /** What somebody else took away or changed is as it was. */

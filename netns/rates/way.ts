@@ -11,8 +11,8 @@ export interface WayOptions {
   readonly name: string;
   /** Bits per second of all slivers together. */
   readonly cap: number;
-  /** The program at the link's egress that says which class a packet waits in (netns/bpf/traffic.h). */
-  readonly program: { readonly name: string; readonly fd: number };
+  /** The program at the link's egress that says which class a packet waits in (netns/bpf/traffic.h), unless somebody else sees to it. */
+  readonly program?: { readonly name: string; readonly fd: number };
   readonly leaf: Leaf;
   readonly tally: Tally;
   readonly log: Logger;
@@ -41,7 +41,7 @@ export class Way {
   /** Leaves the link as it was. */
   async end(): Promise<void> {
     await this.#shaper?.remove();
-    await detachFromLink(this.#link, 'egress');
+    if (this.#options.program) await detachFromLink(this.#link, 'egress');
   }
 
   /** @returns the classes of the sliver, and 0, 0 if it has none: to and from the world, and exempt destinations */
@@ -65,7 +65,7 @@ export class Way {
   /** What somebody else took away or changed is as it was. */
   async mend(unknown: ReadonlySet<number>): Promise<void> {
     const { program, cap } = this.#options;
-    if (!(await isAttachedToLink(this.#link, 'egress', program.fd)))
+    if (program && !(await isAttachedToLink(this.#link, 'egress', program.fd)))
       await attachToLink(this.#link, 'egress', program.fd, program.name);
     const plan = planClasses({ cap }, this.#shares);
     await this.#tried(() => this.#shaper?.mend(plan, unknown));

@@ -5,7 +5,7 @@ import { FLOW_SETS, flows } from './flows.ts';
 import { forward } from './forward.ts';
 import { origin, ZONES } from './origin.ts';
 import { ownConnections } from './own-connections.ts';
-import type { Connected, Part, Uplink } from './part.ts';
+import type { Part, Uplink } from './part.ts';
 import { reservations } from './reservations.ts';
 import { source } from './source.ts';
 import { steer } from './steer.ts';
@@ -25,9 +25,6 @@ const PARTS: readonly Part[] = [
   delivery,
 ];
 
-export { waiting } from './delivery.ts';
-export { DeliveryMap } from './delivery-map.ts';
-
 /** What JSON can't say, in nft's own language, to be applied ahead of the rest. */
 export const TEXT = [ZONES, FLOW_SETS].join('\n');
 /** Of earlier versions, whose rules are elsewhere now: to be taken away after the rest is there. */
@@ -45,19 +42,19 @@ export const FORMER = [
 ].join('\n');
 export { reservation } from './reservations.ts';
 
-/** All rules and the elements of these slivers; in one transaction they take the place of what was there. DeliveryMap follows. */
-export function ruleset(uplink: Uplink, slivers: readonly Connected[]): NftCommand[] {
+/** All rules and the elements of these slivers; in one transaction they take the place of what was there. */
+export function ruleset(uplink: Uplink, ids: readonly number[]): NftCommand[] {
   return [
     ...PARTS.flatMap(({ chains }) => chains.flatMap((command) => [command, ...flushed(command)])),
     ...PARTS.flatMap(({ objects }) => objects),
     ...PARTS.flatMap(({ rules }) => rules(uplink)),
-    ...slivers.flatMap((sliver) => elements('add', sliver, uplink)),
+    ...ids.flatMap((id) => elements('add', id, uplink)),
   ];
 }
 
 /** One sliver's elements. */
-export function elements(verb: Verb, sliver: Connected, uplink: Uplink): NftCommand[] {
-  return PARTS.flatMap((part) => part.elements(verb, sliver, uplink));
+export function elements(verb: Verb, id: number, uplink: Uplink): NftCommand[] {
+  return PARTS.flatMap((part) => part.elements(verb, id, uplink));
 }
 
 export const removal: NftCommand[] = ['inet', 'netdev'].flatMap((family) => [

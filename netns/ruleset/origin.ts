@@ -75,7 +75,7 @@ export const origin: Part = {
     rule('sent', match(field('ip6', 'saddr'), '::'), drop),
     rule('sent', go('spoofed')), // netns/ruleset/flows.ts counts it
   ],
-  elements: (verb, { id }, uplink) => [
+  elements: (verb, id, uplink) => [
     element(verb, table, 'zone', id, id),
     ...(uplink.marks ? [] : [element(verb, table, 'marks', linkOf(id), fromMarkOf(id) | UNCHECKED_MARK)]),
     element(verb, table, 'sources', concat(linkOf(id), internalOf(id))),

@@ -96,7 +96,7 @@ export const ownConnections: Part = {
       drop,
     ),
   ],
-  elements: (verb, { id }) =>
+  elements: (verb, id) =>
     [fromMarkOf(id), fromMarkOf(id) | FOREIGN_MARK].map((from) =>
       element(verb, table, 'own_connections', concat(from, markOf(id))),
     ),

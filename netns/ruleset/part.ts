@@ -18,13 +18,6 @@ export interface Uplink {
   readonly reserved: readonly Reservation[];
 }
 
-/** A sliver whose link is there. */
-export interface Connected {
-  readonly id: number;
-  /** What comes for it from the world may have to wait at the carrier (netns/rates/). */
-  readonly waits: boolean;
-}
-
 /**
  * One concern of the ruleset, with chains of its own (so that no order between parts matters but that of their
  * priorities). A sliver is elements of sets and maps, never a rule.
@@ -35,7 +28,7 @@ export interface Part {
   readonly objects: readonly NftCommand[];
   rules(uplink: Uplink): NftCommand[];
   /** What a sliver is here: to be added once its link is there, to be deleted when it is gone. */
-  elements(verb: Verb, sliver: Connected, uplink: Uplink): NftCommand[];
+  elements(verb: Verb, id: number, uplink: Uplink): NftCommand[];
 }
 
 /** By numbers where every packet is asked: the kernel copies a link's name for each question about it. */

@@ -80,6 +80,6 @@ export const steer: Part = {
         ]
       : []),
   ],
-  elements: (verb, { id }, { prefix }) =>
+  elements: (verb, id, { prefix }) =>
     prefix ? [element(verb, table, 'homes6', addressIn(prefix, id), markOf(id))] : [],
 };

@@ -75,8 +75,7 @@ const forged = () => seen.filter((said) => said.startsWith('forged'));
 
 /** All that the node keeps in its network, as tools show it. */
 const whole = () => {
-  const list =
-    'for family in inet netdev; do nft --stateless list table $family sliverd 2> /dev/null; done; true';
+  const list = 'nft --stateless list table inet sliverd 2> /dev/null; true';
   return `${lasting(node.inside('sh', '-c', list))}\n${others()}`;
 };
 /** The same when all of it is there: amid a change of somebody's, nft(8) lists a table in part, or not at all. */
@@ -84,7 +83,7 @@ async function complete(): Promise<string> {
   let all = '';
   await until(() => {
     all = whole();
-    return ['inet', 'netdev'].every((family) => all.includes(`table ${family} sliverd`)) && all === whole();
+    return all.includes('table inet sliverd') && all === whole();
   }, 'a listing of all');
   return all;
 }
@@ -100,7 +99,7 @@ const others = () =>
     for name in conf/all/forwarding conf/sv1/disable_ipv6 conf/sv1/accept_ra conf/eth0/proxy_ndp; do cat /proc/sys/net/ipv6/$name; done
     for link in sv1 sv2 eth0; do cat /proc/sys/net/ipv4/conf/$link/forwarding /proc/sys/net/ipv4/conf/$link/rp_filter
       for way in ingress egress; do tc filter show dev $link $way; done; done
-    tc filter show dev slivers0 egress
+    tc filter show dev slivers0 egress; tc filter show dev slivers0p ingress
     bpftool cgroup show /sys/fs/cgroup${node.cgroup}; find ${node.run}/bpf -type f | sort`,
   );
 const DETACH = `bpftool cgroup show "$CGROUP" | tail -n +2 | while read -r id type _; do bpftool cgroup detach "$CGROUP" $type id $id; done`;
@@ -108,7 +107,7 @@ const DETACH = `bpftool cgroup show "$CGROUP" | tail -n +2 | while read -r id ty
 describe('what somebody takes away is back soon, and nothing forged leaves meanwhile:', () => {
   it.each([
     ['the whole ruleset', 'nft flush ruleset'],
-    ['our tables', 'nft delete table inet sliverd; nft delete table netdev sliverd'],
+    ['our table', 'nft delete table inet sliverd'],
     ['the rules that check sources', 'nft flush chain inet sliverd origin'],
     ['the rules that translate sources', 'nft flush chain inet sliverd source'],
     ['the rules about who reaches whom', 'nft flush chain inet sliverd forward'],
@@ -132,6 +131,7 @@ describe('what somebody takes away is back soon, and nothing forged leaves meanw
     ['all links of ours', 'ip link del slivers0; ip link del sv1; ip link del sv2'],
     ['the filters of a sliver’s link', 'tc qdisc del dev sv1 clsact'],
     ['one filter of a sliver’s link', 'tc filter del dev sv1 ingress'],
+    ['the filters of the carrier', 'tc qdisc del dev slivers0 clsact; tc qdisc del dev slivers0p clsact'],
     ['the filters of the uplink', 'tc qdisc del dev eth0 clsact'],
     ['what is attached to the cgroup', DETACH],
     ['names of programs and maps', 'rm -r "$RUN"/bpf/maps "$RUN"/bpf/[0-9a-f]*'],
