@@ -38,7 +38,12 @@ beforeAll(async () => {
     [6, six],
   ] as const)
     await connect(id, program);
-  node('ip', 'route', 'add', 'default', 'dev', 'sv5', 'table', '100');
+  const carrier = ['slivers0', 'address', HARDWARE, 'type', 'veth', 'peer', 'slivers0p'];
+  node('ip', 'link', 'add', ...carrier);
+  node('ip', 'link', 'set', 'slivers0p', 'up');
+  node('ip', 'link', 'set', 'slivers0', 'arp', 'off', 'up');
+  node('ip', 'route', 'add', 'default', 'dev', 'slivers0', 'table', '100');
+  await world.ledger('keepCarrier', index('slivers0'), index('slivers0p'));
   await world.ledger('steer', index('up0'));
   node('nft', NODE_COUNTERS);
   for (const [program, link] of [
@@ -55,6 +60,8 @@ beforeAll(async () => {
 });
 afterAll(() => world.stop());
 
+/** Of the carrier and of each sliver's eth0 (netns/numbers.ts). */
+const HARDWARE = '02:00:5e:00:00:01';
 const NODE_COUNTERS = `table ip seen {
   counter steered { }
   counter unmarked { }
@@ -70,7 +77,8 @@ const NODE_COUNTERS = `table ip seen {
 
 async function connect(id: number, program: Program): Promise<void> {
   const link = `sv${id}`;
-  world.inside('ip', 'link', 'add', link, 'type', 'veth', 'peer', 'eth0', 'netns', `${program.pid}`);
+  const peer = ['peer', 'eth0', 'address', HARDWARE, 'netns', `${program.pid}`];
+  world.inside('ip', 'link', 'add', link, 'type', 'veth', ...peer);
   world.inside('ip', 'addr', 'add', `${GATEWAY}/32`, 'dev', link);
   world.inside('ip', 'link', 'set', link, 'up');
   const mac = JSON.parse(world.within(program, 'ip', '-j', 'link', 'show', 'eth0'))[0].address;
