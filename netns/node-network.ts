@@ -309,7 +309,7 @@ export class NodeNetwork implements SliverNetwork {
     const look = () => this.#look();
     const rules = () => this.#makeRules();
     const answers = async () => {
-      if (this.#ipv6.lacksAnswers(this.#uplink, this.#members.keys())) await look();
+      if (this.#ipv6.lacksAnswers(this.#uplink, [...this.#members.keys()])) await look();
     };
     const watches = [
       watchLinks((link) => this.#guard.suspect(link)),

@@ -54,7 +54,7 @@ export class Ipv6 {
   }
 
   /** Whether somebody took an answer away, of which the kernel doesn't tell. */
-  lacksAnswers({ index, prefix }: Uplink, ids: Iterable<number>): boolean {
+  lacksAnswers({ index, prefix }: Uplink, ids: readonly number[]): boolean {
     return prefix !== undefined && !this.#answers.areThere(index, prefix, ids);
   }
 

@@ -1,6 +1,6 @@
 import { openNetlink } from '../../daemon/kernel/sockets.ts';
 import { closeFd } from '../../daemon/kernel/syscalls.ts';
-import { dump } from '../dump.ts';
+import { dump, listed } from '../dump.ts';
 import { NETLINK_SOCK_DIAG } from '../namespace.ts';
 import type { Protocol } from './layout.ts';
 
@@ -33,7 +33,7 @@ export function boundSockets(): BoundSocket[] {
         question.writeUInt8(family);
         question.writeUInt8(number, 1);
         question.writeUInt32LE(1 << state, 4);
-        return [...dump(fd, SOCK_DIAG_BY_FAMILY, question, 'sock_diag')].map(
+        return [...listed(dump(fd, SOCK_DIAG_BY_FAMILY, question, 'sock_diag'), 'sock_diag')].map(
           (message): BoundSocket => ({
             protocol,
             port: message.readUInt16BE(4),
