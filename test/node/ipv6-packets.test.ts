@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestNode, until } from './harness.ts';
@@ -257,6 +258,62 @@ it('the machine learns nothing from a sliver: no network, way or neighbour, and 
       for (const to of ['fe80::1', NODE]) craft(ONE, 'mislead', gateway, source, to, victim);
   for (const told of ['2001:db6:', '02:66:66:66:66:66', 'mtu 1280']) expect(known()).not.toContain(told);
   expect(known()).toContain(NODE);
+});
+
+it('floods of router solicitations and of reports of memberships leave nothing with the machine, and others are served', async () => {
+  const kept = () =>
+    node.inside('sh', '-c', `ip -6 neighbour show dev sv1 | wc -l; ip -6 maddress | sort`) +
+    node.inside('ip', '-6', 'neighbour', 'show', 'dev', 'sv1', 'nud', 'permanent');
+  const before = kept();
+  const [{ gateway, address }] = [sliver(ONE)];
+  for (const source of ['fe80::5eff:fe00:1', address, STRANGER]) craft(ONE, 'flood', gateway, source, '3000');
+  const [places, ...rest] = kept().split('\n');
+  expect(rest).toEqual(before.split('\n').slice(1));
+  // One more at most: its own address, from which nothing is routed.
+  expect(Number(places)).toBeLessThanOrEqual(Number(before.split('\n')[0]) + 1);
+  for (const name of [ONE, TWO])
+    expect((await node.exec(name, 'ping', '-6', '-c', '1', '-W', '2', World.address6)).exitCode).toBe(0);
+});
+
+it('what a sliver sends as IPv6 within IPv4 is its own by IPv4, and the machine unpacks none of it', async () => {
+  const came = await gets(TWO, () => {
+    for (const to of ['198.51.100.10', '169.254.1.1', World.address])
+      craft(ONE, 'within4', '198.51.100.10', to, STRANGER, sliver(TWO).address, 'x');
+  });
+  expect(came).toEqual([]);
+  await until(async () => {
+    const { items } = await node.ok('GET', `/v1/flows?protocol=ipv6&destination=${World.address}`);
+    return items.some(
+      (flow: { slice: string; protocolName: string }) => flow.slice === ONE && flow.protocolName === 'ipv6',
+    );
+  }, 'the flow');
+});
+
+it('a service of the machine is reached at the gateway, and the connection is recorded as the sliver’s', async () => {
+  const script = `import socket
+s = socket.create_server(('::', 7070), family=socket.AF_INET6)
+print('ready', flush=True)
+while True: s.accept()[0].close()`;
+  const server = spawn('nsenter', [`--net=/proc/${node.daemon?.pid}/ns/net`, 'python3', '-c', script]);
+  try {
+    await once(server.stdout, 'data');
+    for (const to of ['fe80::1%eth0', NODE])
+      expect((await node.exec(ONE, 'sh', '-c', `nc -w 2 ${to} 7070 < /dev/null`)).stderr).toBe('');
+    const { items } = await node.ok('GET', `/v1/flows?destinationPort=7070&protocol=tcp`);
+    expect(
+      items
+        .map((flow: { slice: string; destination: { address: string } }) => [
+          flow.slice,
+          flow.destination.address,
+        ])
+        .sort(),
+    ).toEqual([
+      [ONE, NODE],
+      [ONE, 'fe80::1'],
+    ]);
+  } finally {
+    server.kill('SIGKILL');
+  }
 });
 
 it('slivers keep their addresses though somebody on the link says that he has another network', async () => {

@@ -49,6 +49,20 @@ export function sharedNetwork(name: string, make: () => Promise<Subject & { upli
       expect(await reached(two)).toBe(true);
     });
 
+    it('gives each an IPv6 address of its own, by which it reaches others and is reached', async () => {
+      const addresses = [one, two].map(({ id }) => subject.uplink.network.addresses(id)[1] ?? '');
+      const [own = '', neighbour = ''] = addresses;
+      expect((await sh(one, 'ip -6 addr show eth0')).stdout).toContain(`inet6 ${own}/128`);
+      for (const to of [TestUplink.outside6, TestUplink.address6, neighbour, 'fe80::1%eth0'])
+        expect((await sh(one, `nc -w 2 ${to} 9`)).stderr).toMatch(/refused/i);
+      await sh(one, `nc -ll -p 8081 -e echo 'by IPv6' > /dev/null 2>&1 &`);
+      await eventually(
+        async () => subject.uplink.outside('busybox', 'nc', '-w', '2', own, '8081'),
+        (answer) => answer === 'by IPv6\n',
+      );
+      await sh(one, 'killall nc');
+    });
+
     it('gives a port to who binds it first, and refuses it to others until he lets go', async () => {
       await serve(one, 8080);
       await eventually(

@@ -10,6 +10,8 @@ import type { SliverNetwork } from '../../../netns/sliver-network.ts';
 export class TestUplink {
   static readonly address = '198.51.100.10';
   static readonly outside = '198.51.100.1';
+  static readonly address6 = '2001:db8::10';
+  static readonly outside6 = '2001:db8::1';
   readonly network: SliverNetwork;
   readonly #host: ChildProcess;
 
@@ -24,12 +26,14 @@ export class TestUplink {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     await once(host.stdout!, 'data');
-    const { address, outside } = TestUplink;
+    const { address, outside, address6, outside6 } = TestUplink;
     ip('link', 'add', 'up0', 'type', 'veth', 'peer', 'up0', 'netns', `${host.pid}`);
     ip('address', 'add', `${address}/24`, 'dev', 'up0');
+    ip('-6', 'address', 'add', `${address6}/64`, 'dev', 'up0', 'nodad');
     ip('link', 'set', 'up0', 'up');
     const there = [`--net=/proc/${host.pid}/ns/net`, '--', 'ip'];
     execFileSync('nsenter', [...there, 'address', 'add', `${outside}/24`, 'dev', 'up0']);
+    execFileSync('nsenter', [...there, '-6', 'address', 'add', `${outside6}/64`, 'dev', 'up0', 'nodad']);
     execFileSync('nsenter', [...there, 'link', 'set', 'up0', 'up']);
     for (const path of [folder, `/sys/fs/cgroup${cgroup}`]) mkdirSync(path, { recursive: true });
     const log = pino({ level: 'silent' });

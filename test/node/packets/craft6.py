@@ -84,6 +84,28 @@ def hidden(hardware, source, to, dport):
         frame('eth0', hardware, ip6(first, source, to, payload))
 
 
+def flood(hardware, source, count):
+    """Looks for a router, each time with another hardware address of its own, and reports of memberships of ever other groups."""
+    with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(IPV6)) as raw:
+        for number in range(int(count)):
+            here = struct.pack('!BBHI', 1, 1, 0x0266, number)
+            group = packed(f'ff05::77:{number >> 16:x}:{number & 0xffff:x}')
+            for to, packet in (
+                    ('33:33:00:00:00:02', ip6(ICMP6, source, 'ff02::2', icmp(source, 'ff02::2', 133, 0, bytes(4) + here), 255)),
+                    (hardware, ip6(ICMP6, source, 'fe80::1', icmp(source, 'fe80::1', 133, 0, bytes(4) + here), 255)),
+                    ('33:33:00:00:00:16', ip6(0, source, 'ff02::16', bytes([ICMP6, 0, 5, 2, 0, 0, 1, 0]) + icmp(
+                        source, 'ff02::16', 143, 0, struct.pack('!HHBBH', 0, 1, 4, 0, 0) + group), 1))):
+                raw.sendto(packet, ('eth0', IPV6, 0, 0, bytes.fromhex(to.replace(':', ''))))
+
+
+def within4(source, to, inner_source, inner_to, text):
+    """A datagram of IPv6 in one of IPv4 (6in4)."""
+    inner = ip6(UDP, inner_source, inner_to, udp(inner_source, 5, inner_to, 7, text))
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, 41) as raw:
+        raw.bind((source, 0))
+        raw.sendto(inner, (to, 0))
+
+
 def scan(hardware, source, network, count):
     """A datagram to each of the first addresses of a network, by way of who has that hardware address."""
     for number in range(int(count)):
