@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { openNetwork } from '../netns/index.ts';
 import { promisable } from '../netns/rates/plan.ts';
-import { SliceKeyFiles } from './access/keys/files.ts';
+import { SliceLoginFiles } from './access/keys/files.ts';
 import { CgroupTree } from './cgroups/tree.ts';
 import type { Environment } from './environments/environment.ts';
 import { namespacesEnvironment } from './environments/namespaces/index.ts';
@@ -141,8 +141,8 @@ async function main(): Promise<void> {
   for (const what of await images.sweep(store.list().map(({ imageDigest }) => imageDigest)))
     log.warn({ what }, 'removed a leftover');
 
-  const keyFiles = new SliceKeyFiles(`${paths.access}/keys`);
-  for (const what of keyFiles.reconcile(store.list())) log.warn({ what }, 'put the keys of a slice right');
+  const loginFiles = new SliceLoginFiles(paths.access);
+  for (const what of loginFiles.reconcile(store.list())) log.warn({ what }, 'put right who may log in');
 
   const fault = faultFromEnvironment();
   const reconciler = new Reconciler({
@@ -159,7 +159,7 @@ async function main(): Promise<void> {
     events,
     profiles: new Set(profiles.keys()),
     defaults: config,
-    keyFiles,
+    loginFiles,
     imageDigest: (name) => images.get(name).digest,
     admit(rspec, instead) {
       const promised = (key: 'disk.bytes' | 'net.up.min' | 'net.down.min') =>

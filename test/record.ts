@@ -1,4 +1,5 @@
 import { DEFAULT_RSPEC } from '../daemon/resources/rspec.ts';
+import { NOTHING_REVOKED } from '../daemon/slivers/keys/revocation.ts';
 import type { SliverRecord } from '../daemon/slivers/record.ts';
 
 /** A sliver's record for tests that look at a few members of it only. */
@@ -12,6 +13,7 @@ export function sliverRecord(changes: Partial<SliverRecord> = {}): SliverRecord 
     profile: 'standard',
     rspec: DEFAULT_RSPEC,
     keys: [],
+    revoked: NOTHING_REVOKED,
     initscript: null,
     expiresAt: null,
     desired: 'running',

@@ -70,6 +70,29 @@ export const SliceKey = Type.Object({
   line: Type.String({ description: 'The whole line.' }),
 });
 export type SliceKey = Static<typeof SliceKey>;
+const serial = Type.String({ pattern: '^[0-9]{1,20}$', description: 'Of a certificate, in decimal.' });
+const keyId = Type.String({ maxLength: 256, description: 'What a certificate is named (ssh-keygen -I).' });
+const print = (description: string) => Type.String({ maxLength: 128, description });
+export const Revocation = Type.Object(
+  {
+    authority: Type.Optional(
+      print(
+        'Fingerprint of who signed it: a key of the sliver with cert-authority, its only one if not given.',
+      ),
+    ),
+    serial: Type.Optional(serial),
+    keyId: Type.Optional(keyId),
+    fingerprint: Type.Optional(print('Of a key (SHA256:…), itself or in a certificate.')),
+  },
+  { additionalProperties: false, description: 'One of serial, keyId and fingerprint.' },
+);
+export type Revocation = Static<typeof Revocation>;
+export const Revoke = Type.Object(
+  { items: Type.Array(Revocation, { maxItems: 1000 }) },
+  { additionalProperties: false },
+);
+export const Revocations = Type.Object({ items: Type.Array(Revocation) });
+export type Revocations = Static<typeof Revocations>;
 export const SliceKeys = Type.Object({ items: Type.Array(SliceKey) });
 export type SliceKeys = Static<typeof SliceKeys>;
 

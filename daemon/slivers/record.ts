@@ -1,4 +1,5 @@
 import type { RSpec } from '../resources/rspec.ts';
+import type { Revoked } from './keys/revocation.ts';
 
 export type Desired = 'running' | 'stopped' | 'frozen' | 'deleted';
 
@@ -15,6 +16,8 @@ export interface SliverRecord {
   readonly rspec: RSpec;
   /** authorized_keys lines. */
   readonly keys: readonly string[];
+  /** Certificates and keys that let nobody in. */
+  readonly revoked: Revoked;
   /** Runs as root inside at each start. */
   readonly initscript: string | null;
   /** Milliseconds since 1970; past it the sliver does not run. */

@@ -4,6 +4,8 @@ import type { EventLog } from '../events/log.ts';
 import type { ChangeSliver, CreateSliver } from '../manager/schemas.ts';
 import { mergeRSpec, type RSpec } from '../resources/rspec.ts';
 import { checkKeys } from './keys/check.ts';
+import type { LoginFiles, LoginRules } from './keys/files.ts';
+import { type AskedRevocation, checkRevocation, NOTHING_REVOKED, revoke } from './keys/revocation.ts';
 import { changedKeys, laidOver, without } from './keys/set.ts';
 import { checkName } from './names.ts';
 import { isExpired } from './plan.ts';
@@ -18,18 +20,11 @@ export interface SliverServiceOptions {
   readonly events: EventLog;
   readonly profiles: ReadonlySet<string>;
   readonly defaults: { image: string; profile: string; rspec: RSpec };
-  /** Where sshd reads keys from; what is acknowledged is there. */
-  readonly keyFiles: KeyFiles;
+  readonly loginFiles: LoginFiles;
   /** Digest of an image by name; throws `not-found`. */
   imageDigest(name: string): string;
   /** Refuses what the node has no room for. */
   admit(rspec: RSpec, instead?: RSpec): void;
-}
-
-export interface KeyFiles {
-  /** Writes the keys of a slice beside those that hold, durably; they hold once `commit` is called. */
-  stage(slice: string, keys: readonly string[]): { commit(): void; drop(): void };
-  remove(slice: string): void;
 }
 
 export type Action = 'start' | 'stop' | 'restart' | 'freeze' | 'thaw' | 'reset';
@@ -47,7 +42,7 @@ export class SliverService {
 
   async create(request: CreateSliver): Promise<SliverRecord> {
     const { store, defaults, events } = this.#options;
-    const keys = await checkKeys(request.keys ?? []);
+    const lines = (await checkKeys(request.keys ?? [])).map(({ line }) => line);
     const name = checkName(request.name);
     if (store.find(name)) throw new SliverdError('exists', `there is a sliver '${name}' already`);
     const rspec = mergeRSpec(defaults.rspec, request.rspec ?? {});
@@ -61,7 +56,8 @@ export class SliverService {
         imageName,
         profile: this.#profile(request.profile ?? defaults.profile),
         rspec,
-        keys: keys.map(({ line }) => line),
+        keys: lines,
+        revoked: NOTHING_REVOKED,
         initscript: request.initscript ?? null,
         expiresAt: this.#expiry(request.expiresAt),
         desired: request.desired ?? 'running',
@@ -69,11 +65,7 @@ export class SliverService {
         run: 1,
         createdAt: Date.now(),
       });
-    const record = this.#withKeys(
-      name,
-      keys.map(({ line }) => line),
-      add,
-    );
+    const record = this.#withFiles(name, { keys: lines, revoked: NOTHING_REVOKED }, add);
     events.record('sliver.created', name, { id: record.id, image: imageName, profile: record.profile });
     return record;
   }
@@ -91,7 +83,7 @@ export class SliverService {
     };
     if (changes.rspec) this.#options.admit(changes.rspec, record.rspec);
     const change = () => store.change(record.id, changes);
-    const changed = keys ? this.#withKeys(name, keys, change) : change();
+    const changed = keys ? this.#withFiles(name, { keys }, change) : change();
     events.record('sliver.changed', name, { keys: Object.keys(changes) });
     this.#tellKeys(record, changed);
     return changed;
@@ -145,7 +137,7 @@ export class SliverService {
     if (record.desired === 'deleted') return record;
     this.#options.events.record('sliver.delete', name, { id: record.id });
     const changed = this.#options.store.change(record.id, { desired: 'deleted' });
-    this.#options.keyFiles.remove(name);
+    this.#options.loginFiles.remove(name);
     return changed;
   }
 
@@ -167,17 +159,32 @@ export class SliverService {
     throw new SliverdError('unsupported', `this node does not offer the environment '${record.environment}'`);
   }
 
+  /** @param instead of those that are revoked already, or beside them. */
+  async revoke(name: string, asked: readonly AskedRevocation[], instead: boolean): Promise<SliverRecord> {
+    for (;;) {
+      const had = this.#live(name).revoked;
+      const items = asked.map((one) => checkRevocation(one, this.#live(name).keys));
+      const revoked = await revoke(instead ? items : [...had.items, ...items]);
+      const record = this.#live(name);
+      if (record.revoked !== had) continue; // somebody else's request came between
+      const change = () => this.#options.store.change(record.id, { revoked });
+      const changed = this.#withFiles(name, { revoked }, change);
+      this.#options.events.record('sliver.revoked', name, { revoked: revoked.items.length });
+      return changed;
+    }
+  }
+
   #changeKeys(name: string, change: (had: readonly string[]) => readonly string[]): SliverRecord {
     const record = this.#live(name);
     const keys = change(record.keys);
-    const changed = this.#withKeys(name, keys, () => this.#options.store.change(record.id, { keys }));
+    const changed = this.#withFiles(name, { keys }, () => this.#options.store.change(record.id, { keys }));
     this.#tellKeys(record, changed);
     return changed;
   }
 
   /** The record only changes when the file is on the disk already, as a full disk would keep it from being. */
-  #withKeys(name: string, keys: readonly string[], change: () => SliverRecord): SliverRecord {
-    const staged = this.#options.keyFiles.stage(name, keys);
+  #withFiles(name: string, rules: Partial<LoginRules>, change: () => SliverRecord): SliverRecord {
+    const staged = this.#options.loginFiles.stage(name, rules);
     try {
       const record = change();
       staged.commit();

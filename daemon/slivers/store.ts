@@ -1,6 +1,7 @@
 import { SliverdError } from '../errors.ts';
 import { DEFAULT_RSPEC } from '../resources/rspec.ts';
 import type { Database } from '../store/database.ts';
+import { NOTHING_REVOKED } from './keys/revocation.ts';
 import { type Desired, MAX_ID, type SliverRecord } from './record.ts';
 
 interface Row {
@@ -18,6 +19,7 @@ interface Row {
   disk: number;
   run: number;
   created_at: number;
+  revoked: string | null;
 }
 
 /** The records of slivers: a cache in memory of a table on disk, every write durable before it returns. */
@@ -103,7 +105,7 @@ export class SliverStore {
 
   #write(r: SliverRecord): void {
     this.#database.sql
-      .prepare('INSERT OR REPLACE INTO slivers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+      .prepare('INSERT OR REPLACE INTO slivers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
       .run(
         r.id,
         r.name,
@@ -119,6 +121,7 @@ export class SliverStore {
         r.disk,
         r.run,
         r.createdAt,
+        r.revoked.items.length > 0 ? JSON.stringify(r.revoked) : null,
       );
   }
 }
@@ -139,5 +142,6 @@ function fromRow(row: Row): SliverRecord {
     disk: row.disk,
     run: row.run,
     createdAt: row.created_at,
+    revoked: row.revoked === null ? NOTHING_REVOKED : JSON.parse(row.revoked),
   };
 }

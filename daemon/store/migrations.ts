@@ -25,4 +25,5 @@ export const MIGRATIONS: readonly string[] = [
   `CREATE TABLE refusals (
      sliver INTEGER NOT NULL, reason TEXT NOT NULL, packets INTEGER NOT NULL, seen INTEGER NOT NULL,
      PRIMARY KEY (sliver, reason)) STRICT;`,
+  'ALTER TABLE slivers ADD COLUMN revoked TEXT;',
 ];

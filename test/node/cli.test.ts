@@ -352,6 +352,13 @@ describe('keys', () => {
     expect(refused.stderr).toMatch(/bad\.pub: line 2 is no key: the key is damaged/);
     const listed = JSON.parse((await ctl('key', 'list', 'cli_x', '--json')).stdout);
     expect(listed.items).toMatchObject([{ fingerprint, comment: 'me', options: ['restrict', 'pty'] }]);
+    expect((await ctl('key', 'revoke', 'cli_x', 'serial=5')).stderr).toMatch(/no certificate authority/);
+    expect((await ctl('key', 'revoke', 'cli_x', fingerprint ?? '')).stdout).toContain(fingerprint);
+    expect((await ctl('key', 'revoked', 'cli_x')).stdout).toContain(fingerprint);
+    expect(await ctl('key', 'revoke', 'cli_x', '--instead', '--json')).toMatchObject({
+      status: 0,
+      stdout: '{\n  "items": []\n}\n',
+    });
     expect((await ctl('key', 'remove', 'cli_x', fingerprint ?? '')).status).toBe(0);
     const gone = await ctl('key', 'remove', 'cli_x', fingerprint ?? '');
     expect(gone.status).toBe(3);

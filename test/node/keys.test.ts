@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -102,7 +102,7 @@ describe("a slice's keys", () => {
       const keys = [`environment="A=${'x'.repeat(15_000)}" ${yours}`, mine];
       const answer = await node.request('PUT', '/v1/slivers/a_b/keys', { keys });
       expect(answer).toMatchObject({ status: 507, body: { code: 'no-capacity' } });
-      expect(node.inside('ls', '-A', folder())).toBe('');
+      expect(node.inside('find', folder(), '-type', 'f')).toBe('');
     } finally {
       node.inside('umount', `${node.state}/access`);
     }
@@ -165,5 +165,121 @@ describe("a slice's keys", () => {
       ),
     );
     expect(held()).toEqual(await recorded());
+  });
+});
+
+describe('what is revoked', () => {
+  const list = (name = 'a_b') => `${node.state}/access/revoked/${name}`;
+  const path = '/v1/slivers/a_b/revocations';
+  /** Whether ssh-keygen finds a key or certificate in a slice's list, as sshd would. */
+  const refuses = (file: string, name = 'a_b') => {
+    const { status, stdout } = spawnSync('ssh-keygen', ['-Q', '-f', list(name), `${node.folder}/${file}`], {
+      encoding: 'utf8',
+    });
+    expect(stdout).toMatch(status === 0 ? /: ok$/m : /: REVOKED$/m);
+    return status !== 0;
+  };
+  const authorities: string[] = [];
+
+  beforeAll(async () => {
+    for (const name of ['ca', 'ca2']) {
+      const file = `${node.folder}/${name}`;
+      execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file]);
+      authorities.push(`cert-authority ${readFileSync(`${file}.pub`, 'utf8').trim()}`);
+    }
+    for (const [name, ca, serial] of [
+      ['one', 'ca', '1'],
+      ['two', 'ca', '2'],
+      ['other', 'ca2', '1'],
+    ] as const) {
+      const file = `${node.folder}/${name}`;
+      execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file]);
+      const signed = [
+        '-s',
+        `${node.folder}/${ca}`,
+        '-I',
+        `of ${name}`,
+        '-n',
+        'a_b',
+        '-z',
+        serial,
+        `${file}.pub`,
+      ];
+      execFileSync('ssh-keygen', ['-q', ...signed]);
+    }
+    await node.ok('PUT', '/v1/slivers/c_d/keys', { keys: [authorities[0]] });
+  });
+  beforeEach(async () => {
+    await node.ok('PUT', path, { items: [] });
+    await node.ok('PUT', '/v1/slivers/a_b/keys', { keys: authorities });
+  });
+
+  it('is by serial, key id and fingerprint, of one authority and for one slice', async () => {
+    const [ca, ca2] = authorities.map((line) => fingerprint(line.replace('cert-authority ', '')));
+    expect(readFileSync(list()).length).toBe(0);
+    const { items } = await node.ok('POST', path, { items: [{ authority: ca, serial: '001' }] });
+    expect(items).toEqual([{ authority: ca, serial: '1' }]);
+    expect(['one', 'two', 'other'].map((name) => refuses(`${name}-cert.pub`))).toEqual([true, false, false]);
+    expect(readFileSync(list('c_d')).length).toBe(0);
+    await node.ok('POST', path, { items: [{ authority: ca2, keyId: 'of other' }] });
+    expect(['one', 'two', 'other'].map((name) => refuses(`${name}-cert.pub`))).toEqual([true, false, true]);
+    const key = fingerprint(readFileSync(`${node.folder}/two.pub`, 'utf8'));
+    await node.ok('PUT', path, { items: [{ fingerprint: key }] });
+    expect(['one', 'two', 'other'].map((name) => refuses(`${name}-cert.pub`))).toEqual([false, true, false]);
+    expect(refuses('two.pub')).toBe(true);
+    expect((await node.ok('GET', path)).items).toEqual([{ fingerprint: key }]);
+  });
+
+  it.each([
+    [{ serial: '1' }, /name the authority, by its fingerprint: the sliver has SHA256:\S+, SHA256:/],
+    [{ authority: 'SHA256:none', serial: '1' }, /name the authority/],
+    [{ serial: '1', keyId: 'a' }, /one of serial/],
+    [{}, /one of serial/],
+    [{ fingerprint: 'SHA256:short' }, /is no fingerprint/],
+    [{ fingerprint: 'SHA256:x\nserial: 1' }, /is no fingerprint/],
+  ])('%j is refused and changes nothing', async (item, why) => {
+    const answer = await node.request('PUT', path, { items: [item] });
+    expect(answer.status).toBe(400);
+    expect(answer.body.detail).toMatch(why);
+    expect((await node.ok('GET', path)).items).toEqual([]);
+  });
+
+  it.each([
+    [{ serial: '0' }, /from 1 to 18446744073709551615/],
+    [{ serial: '18446744073709551616' }, /from 1 to/],
+    [{ keyId: 'a\nserial: 2' }, /can not be revoked/],
+    [{ keyId: 'a # b' }, /can not be revoked/],
+  ])('%j is refused of the only authority', async (item, why) => {
+    await node.ok('PUT', '/v1/slivers/a_b/keys', { keys: authorities.slice(0, 1) });
+    const answer = await node.request('POST', path, { items: [item] });
+    expect(answer.status).toBe(400);
+    expect(answer.body.detail).toMatch(why);
+  });
+
+  it('outlives a crash, a lost file, and its authority', async () => {
+    await node.ok('PUT', '/v1/slivers/a_b/keys', { keys: authorities.slice(0, 1) });
+    await node.ok('POST', path, { items: [{ serial: '1' }] });
+    await node.kill();
+    writeFileSync(list(), '');
+    rmSync(list('c_d'));
+    rmSync(`${node.state}/access/revoked.conf`);
+    await node.launch();
+    expect(refuses('one-cert.pub')).toBe(true);
+    expect(readFileSync(list('c_d')).length).toBe(0);
+    expect(readFileSync(`${node.state}/access/revoked.conf`, 'utf8')).toBe(
+      ['a_b', 'c_d'].map((name) => `Match User ${name}\n  RevokedKeys "${list(name)}"\n`).join(''),
+    );
+    await node.ok('PUT', '/v1/slivers/a_b/keys', { keys: [mine] });
+    await node.ok('POST', path, { items: [{ fingerprint: fingerprint(yours) }] });
+    expect(refuses('one-cert.pub')).toBe(true);
+  });
+
+  it('of requests at once is all that was acknowledged', async () => {
+    await node.ok('PUT', '/v1/slivers/a_b/keys', { keys: authorities.slice(0, 1) });
+    const serials = ['1', '2', '3', '4', '5'];
+    await Promise.all(serials.map((serial) => node.ok('POST', path, { items: [{ serial }] })));
+    const { items } = await node.ok('GET', path);
+    expect(items.map(({ serial }: { serial: string }) => serial).sort()).toEqual(serials);
+    expect(refuses('two-cert.pub')).toBe(true);
   });
 });

@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
 import { parseKeyLine } from '../../slivers/keys/line.ts';
+import { fingerprintOf } from '../../slivers/keys/set.ts';
 import type { SliverRecord } from '../../slivers/record.ts';
 import type { Manager, Server } from '../context.ts';
-import { SetKeys, type SliceKey, SliceKeys } from '../schemas.ts';
+import { Revocations, Revoke, SetKeys, type SliceKey, SliceKeys } from '../schemas.ts';
 
 const Params = Type.Object({ name: Type.String({ maxLength: 256 }) });
 const OneKey = Type.Object({
@@ -43,6 +44,32 @@ export function keyRoutes(server: Server, { store, slivers }: Manager): void {
     { schema: { summary: 'Takes a key away', tags, params: OneKey, response } },
     async ({ params }) => shown(slivers.removeKey(params.name, params.fingerprint)),
   );
+
+  const revocations = '/v1/slivers/:name/revocations';
+  const answer = { 200: Revocations };
+  server.get(
+    revocations,
+    { schema: { summary: 'What lets nobody in to a sliver', tags, params: Params, response: answer } },
+    async ({ params }) => revokedShown(store.get(params.name)),
+  );
+  for (const [method, summary] of [
+    ['put', 'Revokes these certificates and keys for a sliver, and no others'],
+    ['post', 'Revokes these certificates and keys for a sliver too'],
+  ] as const)
+    server[method](
+      revocations,
+      { schema: { summary, tags, params: Params, body: Revoke, response: answer } },
+      async ({ params, body }) =>
+        revokedShown(await slivers.revoke(params.name, body.items, method === 'put')),
+    );
+}
+
+function revokedShown({ revoked }: SliverRecord): Revocations {
+  return {
+    items: revoked.items.map((item) =>
+      'authority' in item ? { ...item, authority: fingerprintOf(item.authority) ?? item.authority } : item,
+    ),
+  };
 }
 
 function shown(record: SliverRecord): SliceKeys {
