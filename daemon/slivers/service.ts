@@ -85,7 +85,7 @@ export class SliverService {
     const change = () => store.change(record.id, changes);
     const changed = keys ? this.#withFiles(name, { keys }, change) : change();
     events.record('sliver.changed', name, { keys: Object.keys(changes) });
-    this.#tellKeys(record, changed);
+    if (keys) this.#tellKeys(record, changed);
     return changed;
   }
 

@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs';
 import type { LoginFiles, LoginRules, Staged } from '../../slivers/keys/files.ts';
-import type { Revoked } from '../../slivers/keys/revocation.ts';
+import { NOTHING_REVOKED, type Revoked } from '../../slivers/keys/revocation.ts';
 import type { SliverRecord } from '../../slivers/record.ts';
 import { SliceFolder } from './folder.ts';
 
@@ -18,8 +18,12 @@ export class SliceLoginFiles implements LoginFiles {
 
   constructor(folder: string) {
     this.#folder = folder;
-    this.#keys = new SliceFolder(`${folder}/keys`, (keys) => Buffer.from(textOf(keys)));
-    this.#revoked = new SliceFolder(`${folder}/revoked`, ({ list }) => Buffer.from(list, 'base64'));
+    this.#keys = new SliceFolder<readonly string[]>(`${folder}/keys`, (keys) => Buffer.from(textOf(keys)), []);
+    this.#revoked = new SliceFolder(
+      `${folder}/revoked`,
+      ({ list }) => Buffer.from(list, 'base64'),
+      NOTHING_REVOKED,
+    );
   }
 
   stage(slice: string, { keys, revoked }: Partial<LoginRules>): Staged {

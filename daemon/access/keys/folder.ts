@@ -23,22 +23,29 @@ export class SliceFolder<T> {
   readonly #folder: string;
   readonly #content: (what: T) => Buffer;
 
-  constructor(folder: string, content: (what: T) => Buffer) {
+  readonly #nothing: Buffer;
+
+  /** @param nothing lets nobody in, or keeps nobody out: a file of it may be lost, as long as none was there before. */
+  constructor(folder: string, content: (what: T) => Buffer, nothing: T) {
     this.#folder = folder;
     this.#content = content;
+    this.#nothing = content(nothing);
   }
 
   /** Writes beside what holds, durably; it holds once `commit` is called. */
   stage(slice: string, what: T): Staged {
     const path = this.#path(slice);
     const staged = `${this.#folder}/.${slice}.new`;
+    const content = this.#content(what);
+    let durable = true;
     try {
       this.#makeFolder();
       rmSync(staged, { recursive: true, force: true });
       const file = openSync(staged, 'wx', 0o644);
       try {
-        writeFileSync(file, this.#content(what));
-        fsyncSync(file);
+        writeFileSync(file, content);
+        durable = statOf(path) !== undefined || !content.equals(this.#nothing);
+        if (durable) fsyncSync(file);
       } finally {
         closeSync(file);
       }
@@ -51,7 +58,7 @@ export class SliceFolder<T> {
       commit: () => {
         try {
           renameSync(staged, path);
-          this.#sync();
+          if (durable) this.#sync();
         } catch (cause) {
           throw failed(slice, cause);
         }
