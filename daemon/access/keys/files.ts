@@ -18,7 +18,11 @@ export class SliceLoginFiles implements LoginFiles {
 
   constructor(folder: string) {
     this.#folder = folder;
-    this.#keys = new SliceFolder<readonly string[]>(`${folder}/keys`, (keys) => Buffer.from(textOf(keys)), []);
+    this.#keys = new SliceFolder<readonly string[]>(
+      `${folder}/keys`,
+      (keys) => Buffer.from(textOf(keys)),
+      [],
+    );
     this.#revoked = new SliceFolder(
       `${folder}/revoked`,
       ({ list }) => Buffer.from(list, 'base64'),
