@@ -29,7 +29,7 @@ import {
 import { fromUplink, type Part } from './part.ts';
 
 /** In nft's own language: its JSON (1.0.6) knows no `typeof`, and a conntrack zone has no other type. */
-export const ZONES = `add table inet ${TABLE}; add map inet ${TABLE} zone { typeof meta mark : ct zone; }`;
+export const ZONES = `add table inet ${TABLE}; add map inet ${TABLE} zone { typeof meta mark : ct zone; size 4096; }`;
 
 /** What comes in at a sliver's link. */
 const atLink = match(meta('iifname'), 'sv*');

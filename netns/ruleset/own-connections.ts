@@ -48,7 +48,7 @@ export const ownConnections: Part = {
   objects: [
     { add: { counter: { ...table, name: 'stray' } } },
     { add: { counter: { ...table, name: 'foreign' } } },
-    { add: { set: { ...table, name: 'own_connections', type: ['mark', 'mark'] } } },
+    { add: { set: { ...table, name: 'own_connections', type: ['mark', 'mark'], size: 8192 } } },
     { flush: { set: { ...table, name: 'own_connections' } } },
   ],
   rules: (uplink) => [
