@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { openNetwork } from '../netns/index.ts';
 import { promisable } from '../netns/rates/plan.ts';
+import { Door } from './access/door/door.ts';
 import { SliceLoginFiles } from './access/keys/files.ts';
 import { CgroupTree } from './cgroups/tree.ts';
 import type { Environment } from './environments/environment.ts';
@@ -143,6 +144,19 @@ async function main(): Promise<void> {
 
   const loginFiles = new SliceLoginFiles(paths.access);
   for (const what of loginFiles.reconcile(store.list())) log.warn({ what }, 'put right who may log in');
+  const door = config.access
+    ? await Door.open(
+        {
+          folder: paths.access,
+          runDirectory: paths.run,
+          cgroups,
+          cgroup: config.cgroup,
+          port: config.access.port,
+          log,
+        },
+        () => store.list(),
+      )
+    : undefined;
 
   const fault = faultFromEnvironment();
   const reconciler = new Reconciler({
@@ -179,6 +193,7 @@ async function main(): Promise<void> {
     store,
     reconciler,
     async undo() {
+      await door?.down();
       days.close();
       refusals.close();
       await network.down();
@@ -201,6 +216,7 @@ async function main(): Promise<void> {
     await reconciler.close();
     await findings.idle();
     for (const environment of environments.values()) await environment.close();
+    door?.close();
     days.close();
     refusals.close();
     database.close();

@@ -49,6 +49,14 @@ const ConfigFile = Type.Object(
         },
       ),
     ),
+    access: Type.Optional(
+      Type.Object(
+        {
+          port: Type.Integer({ minimum: 1, maximum: 65_535 }),
+        },
+        { additionalProperties: false, description: 'How people log in to slivers by ssh; default: not at all.' },
+      ),
+    ),
     uplink: Type.Optional(
       Type.String({
         pattern: '^[^/\\s]{1,15}$',
@@ -131,6 +139,7 @@ export interface Config {
   rspec: RSpec;
   reserve: { cores: number; memoryBytes: number; processes: number; diskBytes: number };
   docker?: { socket: string };
+  access?: { port: number };
   uplink?: string;
   network: { up: number; down: number; exempt: readonly string[]; refuse: readonly Refusal[]; ipv6?: string };
   flows: { bytes: number; days: number };
@@ -182,6 +191,7 @@ export function parseConfig(text: string, file: string): Config {
       diskBytes: settings.reserve?.diskBytes ?? 512 * 2 ** 20,
     },
     ...(settings.docker ? { docker: settings.docker } : {}),
+    ...(settings.access ? { access: settings.access } : {}),
     ...(settings.uplink ? { uplink: settings.uplink } : {}),
     network: {
       up: settings.network?.up ?? Number.POSITIVE_INFINITY,

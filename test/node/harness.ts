@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -155,6 +155,16 @@ export class TestNode {
   /** Runs a program in the node's namespaces and returns its stdout. */
   inside(file: string, ...args: string[]): string {
     return execFileSync('nsenter', [...this.#enter(), file, ...args], { encoding: 'utf8' });
+  }
+
+  /** The same for one that may fail: its status, stdout and stderr. */
+  attempt(input: string, file: string, ...args: string[]): SpawnSyncReturns<string> {
+    return spawnSync('nsenter', [...this.#enter(), file, ...args], {
+      encoding: 'utf8',
+      input,
+      timeout: 30_000,
+      maxBuffer: 1e8,
+    });
   }
 
   /** Starts a program in the node's namespaces. */

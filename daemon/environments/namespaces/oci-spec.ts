@@ -1,4 +1,5 @@
 import type { KernelProfile } from '../profiles.ts';
+import type { OciProcess } from './crun.ts';
 import { ociSeccomp } from './seccomp.ts';
 
 /** What the node shows inside, on a file system of ours (/run), so that any image will do, even an empty one. */
@@ -97,6 +98,16 @@ export function ociSpec(input: OciInput): object {
       readonlyPaths: readonly.filter((path) => path !== '/sys'),
     },
   };
+}
+
+/**
+ * The container's own process without what a login decides, as text that ends within `env`: the login shell
+ * (access/door/privileged/enter.c) adds to it, and so need not read JSON.
+ */
+export function loginTemplate(config: object): string {
+  const { process } = config as { process: OciProcess };
+  const { env, args: _args, cwd: _cwd, terminal: _terminal, ...rest } = process;
+  return `${JSON.stringify(rest).slice(0, -1)},"env":[${env.map((entry) => JSON.stringify(entry)).join(',')}`;
 }
 
 /** What a Debian machine gives its services; the rest is the daemon's own. Processes and memory are bounded by the cgroup, not here. */

@@ -22,7 +22,7 @@ import { deviceNodes } from './devices.ts';
 import { guestFiles } from './guest-files.ts';
 import type { Context } from './index.ts';
 import { initLog } from './init-log.ts';
-import { INITSCRIPT, ociSpec } from './oci-spec.ts';
+import { INITSCRIPT, loginTemplate, ociSpec } from './oci-spec.ts';
 import { makeLayer, mountRoot, unmountRoot } from './root.ts';
 import { removeRunRecord, touchRunRecord, writeRunRecord } from './run-record.ts';
 import { UserNamespaces } from './user-namespaces.ts';
@@ -106,6 +106,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
           deviceNodes: await deviceNodes(profileOf(sliver), paths.devices),
         });
         writeFileSync(`${folder(sliver)}/config.json`, JSON.stringify(config));
+        writeFileSync(`${folder(sliver)}/login.json`, loginTemplate(config), { mode: 0o600 });
         const output = initLog(context, sliver).begin();
         try {
           await crun.delete(kernelName(sliver.id)); // of an attempt that was cut short
@@ -147,6 +148,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
       step('kill', 'ending its processes', (sliver) =>
         killCgroup(cgroup(sliver), () => abortFuse(uidBase(sliver.id), UIDS_PER_SLIVER)),
       ),
+      step('sessions', 'ending its sessions', (sliver) => killCgroup(`${cgroup(sliver)}-access`)),
       step('forget', 'forgetting its namespaces', async (sliver) => {
         removeRunRecord(folder(sliver));
         await crun.delete(kernelName(sliver.id));
@@ -158,6 +160,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
       }),
       step('clear', 'removing its cgroup', async (sliver) => {
         removeCgroup(cgroup(sliver));
+        removeCgroup(`${cgroup(sliver)}-access`);
         // A mount that was still there must stop this, not be emptied by it.
         const { root, lower } = rootPaths(sliver);
         for (const path of [root, lower, disks.mountPoint(sliver.id)]) if (existsSync(path)) rmdirSync(path);

@@ -1,0 +1,35 @@
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { type SliverRecord, uidBase } from '../../slivers/record.ts';
+
+export const GROUP = 'sliverd-slices';
+/** The id of no sliver, in the range that is ours: free wherever the slivers' are. */
+const GID = uidBase(0);
+
+export { GID as ACCESS_GID };
+
+/**
+ * Slices as accounts, for libnss-extrausers. sliver-sshd alone sees them, in a mount namespace of its own: to the rest
+ * of the machine (su, cron, login, the administrator's sshd) there is no such user.
+ */
+export function accountFiles(
+  slivers: readonly SliverRecord[],
+  home: string,
+  shell: string,
+): Record<string, string> {
+  const live = slivers.filter(({ desired }) => desired !== 'deleted');
+  const lines = (each: (sliver: SliverRecord) => string) => live.map((one) => `${each(one)}\n`).join('');
+  return {
+    passwd: lines(({ name, id }) => `${name}:x:${uidBase(id)}:${GID}::${home}:${shell}`),
+    group: `${GROUP}:x:${GID}:\n`,
+    shadow: lines(({ name }) => `${name}:*:::::::`),
+  };
+}
+
+/** Each file is replaced whole: a login may be under way. */
+export function writeAccounts(folder: string, files: Record<string, string>): void {
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  for (const [name, text] of Object.entries(files)) {
+    writeFileSync(`${folder}/${name}.new`, text, { mode: name === 'shadow' ? 0o600 : 0o644 });
+    renameSync(`${folder}/${name}.new`, `${folder}/${name}`);
+  }
+}

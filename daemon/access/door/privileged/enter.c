@@ -1,0 +1,142 @@
+/*
+ * The login shell of slices, set-uid root: becomes `crun exec` in the sliver that the caller is root of. Which one is
+ * told by the kernel alone (getuid); arguments and environment only say what to run in there, as JSON in a memory file,
+ * so that crun parses no word of a guest's. docs/decisions/0026-ssh-front-door.md says why this can't be misused.
+ */
+#define _GNU_SOURCE
+#include "sliver.h"
+#include "terminal.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+extern char **environ;
+
+static void fail(const char *format, ...)
+{
+  va_list words;
+  va_start(words, format);
+  fputs("sliverd: ", stderr);
+  vfprintf(stderr, format, words);
+  fputs("\n", stderr);
+  exit(255);
+}
+
+/* Where the node is: `enter.conf` beside this program, two lines. Both must be root's alone: a hard link elsewhere has none. */
+static void settings(char *run, char *cgroup)
+{
+  char path[PATH_MAX], text[1024];
+  struct stat folder;
+  ssize_t length = readlink("/proc/self/exe", path, sizeof path - 16);
+  if (length <= 0) fail("no /proc");
+  path[length] = 0;
+  *strrchr(path, '/') = 0;
+  if (stat(path, &folder) < 0 || folder.st_uid != 0 || (folder.st_mode & 022)) fail("not where sliverd put it");
+  strcat(path, "/enter.conf");
+  if (slurp(path, text, sizeof text) < 0 || sscanf(text, "%255s %255s", run, cgroup) != 2) fail("no %s", path);
+}
+
+static void json(FILE *to, const char *prefix, const char *text)
+{
+  fprintf(to, "\"%s", prefix);
+  for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
+    if (*at == '"' || *at == '\\') fprintf(to, "\\%c", *at);
+    else if (*at < ' ' || *at == 127) fprintf(to, "\\u%04x", *at);
+    else fputc(*at, to);
+  }
+  fputc('"', to);
+}
+
+/* What sshd tells a session; everything else in the environment is of the host and stays there. */
+static int passes(const char *entry)
+{
+  static const char *const names[] = { "TERM=", "LANG=", "LC_", "SSH_CONNECTION=", "SSH_CLIENT=", "SSH_ORIGINAL_COMMAND=" };
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (strncmp(entry, names[i], strlen(names[i])) == 0) return 1;
+  return 0;
+}
+
+/* Runs inside: root's own shell, as a login shell where no command was given. */
+static const char BEGIN[] =
+  "shell=/bin/sh; while IFS=: read -r _ _ id _ _ _ s; do [ \"$id\" = 0 ] && [ -x \"$s\" ] && shell=$s && break; done"
+  " < /etc/passwd 2> /dev/null; export SHELL=\"$shell\" USER=root LOGNAME=root; cd 2> /dev/null;"
+  " if [ $# = 0 ]; then [ -r /etc/motd ] && cat /etc/motd; exec \"$shell\" -l; else exec \"$shell\" -c \"$1\"; fi";
+
+/* The OCI process: what the daemon left of the container's own (steps.ts), which ends within `env`, and ours. */
+static int process_file(const char *template, const char *command, const struct winsize *size)
+{
+  int fd = memfd_create("process", 0);
+  FILE *to = fd < 0 ? NULL : fdopen(dup(fd), "w");
+  if (!to) fail("no memory");
+  fputs(template, to);
+  for (char **entry = environ; *entry; entry++)
+    if (passes(*entry)) fputc(',', to), json(to, "", *entry);
+  fputs("],\"args\":[\"/bin/sh\",\"-c\",", to);
+  json(to, "", BEGIN);
+  fputs(",\"sh\"", to);
+  if (command) fputc(',', to), json(to, "", command);
+  fprintf(to, "],\"cwd\":\"/\",\"terminal\":%s", size ? "true" : "false");
+  if (size) fprintf(to, ",\"consoleSize\":{\"height\":%u,\"width\":%u}", size->ws_row, size->ws_col);
+  fputs("}", to);
+  if (fclose(to) != 0) fail("no memory");
+  return fd;
+}
+
+int main(int argc, char **argv)
+{
+  static char template[1 << 20];
+  char run[256], cgroup[256], path[600], root[300], console[600], process[32], name[16];
+  struct winsize size;
+  uid_t caller = getuid();
+  unsigned id = sliver_of(caller);
+  if (geteuid() != 0) fail("the login shell of slices must be set-uid root");
+  if (!id) fail("only a slice's account logs in by this");
+  close_range(3, ~0u, 0);
+  umask(022);
+  settings(run, cgroup);
+  const char *command = argc == 3 && strcmp(argv[1], "-c") == 0 ? argv[2] : NULL;
+  if (argc != 1 && !command) fail("usage: enter [-c COMMAND]");
+
+  const char *refused = getenv("SLIVERD_REFUSED");
+  if (refused) fail("%s", refused);
+  if (frozen(cgroup, id)) fail("the sliver is frozen");
+  snprintf(path, sizeof path, "%s/slivers/%u/login.json", run, id);
+  if (slurp(path, template, sizeof template) < 0) fail("the sliver is not running");
+
+  int terminal = isatty(0) && ioctl(0, TIOCGWINSZ, &size) == 0;
+  int fd = process_file(template, command, terminal ? &size : NULL);
+  snprintf(process, sizeof process, "/proc/self/fd/%d", fd);
+  snprintf(root, sizeof root, "%s/crun", run);
+  snprintf(name, sizeof name, "s%u", id);
+  static char *clean[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", NULL };
+  environ = clean;
+  if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0) fail("root is not to be had");
+  if (!terminal) {
+    execlp("crun", "crun", "--root", root, "--cgroup-manager=cgroupfs", "exec", "--process", process, name, NULL);
+    fail("crun is not installed: apt-get install crun");
+  }
+
+  snprintf(console, sizeof console, "%s/slivers/%u/login-%d.sock", run, id, getpid());
+  int listener = console_listen(console);
+  if (listener < 0) fail("the sliver is not running");
+  pid_t child = fork();
+  if (child == 0) {
+    /* Whoever loses the connection loses the crun; the program inside is hung up by its terminal. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    close(listener);
+    execlp("crun", "crun", "--root", root, "--cgroup-manager=cgroupfs", "exec", "--console-socket", console, "--process",
+      process, name, NULL);
+    fail("crun is not installed: apt-get install crun");
+  }
+  close(fd);
+  int master = console_take(listener, child);
+  unlink(console);
+  close(listener);
+  /* All that a guest can have a hand in is done without rights; crun is root's, and ends when this process does. */
+  if (setresgid(caller, caller, caller) < 0 || setresuid(caller, caller, caller) < 0) fail("rights are not to be lost");
+  return relay(master, child);
+}

@@ -1,0 +1,141 @@
+/*
+ * The PAM step of a slice's session. sshd calls it as root once it knows the user, before it forks the process that
+ * serves the channels: from here on both are in the cgroup `sN-access`, where what they use is counted, and in the
+ * sliver's network namespace, where every forwarding happens. When that can't be, they get an empty one, in which there
+ * is nothing to reach, and the login shell tells why: SLIVERD_REFUSED is only what it says. (An error from here would
+ * make sshd end the session with 254 and no word on stderr.)
+ *
+ * Arguments: run=RUN_DIRECTORY cgroup=CGROUP_OF_ALL_SLIVERS.
+ */
+#define _GNU_SOURCE
+#include "sliver.h"
+#include <errno.h>
+#include <poll.h>
+#include <pwd.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <syslog.h>
+
+#define PAM_SM_SESSION
+#include <security/pam_ext.h>
+#include <security/pam_modules.h>
+
+/* Milliseconds that the daemon may take to start a sliver. */
+#define START_WITHIN 60000
+
+static int refuse(pam_handle_t *pamh, const char *why)
+{
+  char entry[600];
+  snprintf(entry, sizeof entry, "SLIVERD_REFUSED=%s", why);
+  pam_putenv(pamh, entry);
+  pam_syslog(pamh, LOG_NOTICE, "no session: %s", why);
+  return unshare(CLONE_NEWNET) == 0 ? PAM_SUCCESS : PAM_SESSION_ERR;
+}
+
+/* Asks the daemon to start the sliver, and waits: 0, or -1 and one line why not. */
+static int start(const char *run, const char *slice, char *why, size_t size)
+{
+  struct sockaddr_un to = { .sun_family = AF_UNIX };
+  char text[8192];
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  snprintf(to.sun_path, sizeof to.sun_path, "%s/admin.sock", run);
+  if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) < 0) {
+    snprintf(why, size, "the sliver is not running, and neither is the node's daemon, which would start it");
+    if (fd >= 0) close(fd);
+    return -1;
+  }
+  int length = snprintf(text, sizeof text,
+    "POST /v1/slivers/%s/start HTTP/1.1\r\nHost: node\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", slice);
+  size_t got = 0;
+  if (write(fd, text, length) == length) {
+    struct pollfd ready = { .fd = fd, .events = POLLIN };
+    ssize_t n;
+    while (got < sizeof text - 1 && poll(&ready, 1, START_WITHIN) > 0 && (n = read(fd, text + got, sizeof text - 1 - got)) > 0)
+      got += n;
+  }
+  close(fd);
+  text[got] = 0;
+  if (strncmp(text, "HTTP/1.1 2", 10) == 0) return 0;
+  char *detail = strstr(text, "\"detail\":\"");
+  size_t at = 0;
+  snprintf(why, size, "the sliver could not be started");
+  if (!detail) return -1;
+  for (detail += 10; *detail && *detail != '"' && at + 1 < size; detail++) {
+    if (*detail == '\\' && detail[1]) detail++;
+    if ((unsigned char)*detail >= ' ') why[at++] = *detail;
+  }
+  why[at] = 0;
+  return -1;
+}
+
+/*
+ * The sliver's init, pinned: its pid is from a file, and might be another's by now. Only while a pidfd says that the
+ * process lives is what /proc told of that pid true of this process.
+ */
+static int init_of(const char *run, const char *cgroup, unsigned id)
+{
+  char path[PATH_MAX], text[4096], line[PATH_MAX];
+  snprintf(path, sizeof path, "%s/slivers/%u/pid", run, id);
+  if (slurp(path, text, 32) <= 0) return -1;
+  int pid = atoi(text);
+  if (pid <= 1) return -1;
+  int fd = syscall(SYS_pidfd_open, pid, 0);
+  if (fd < 0) return -1;
+  snprintf(path, sizeof path, "/proc/%d/cgroup", pid);
+  snprintf(line, sizeof line, "0::%s/s%u\n", cgroup, id);
+  char *found = slurp(path, text, sizeof text) > 0 ? strstr(text, line) : NULL;
+  if (!found || (found != text && found[-1] != '\n') || syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0) < 0) {
+    close(fd);
+    return -1;
+  }
+  return fd;
+}
+
+static int join_cgroup(const char *cgroup, unsigned id)
+{
+  char path[PATH_MAX];
+  snprintf(path, sizeof path, CGROUPS "%s/s%u-access", cgroup, id);
+  if (mkdir(path, 0755) < 0 && errno != EEXIST) return -1;
+  snprintf(path, sizeof path, CGROUPS "%s/s%u-access/cgroup.procs", cgroup, id);
+  int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  int joined = write(fd, "0", 1) == 1;
+  close(fd);
+  return joined ? 0 : -1;
+}
+
+int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+  const char *slice = NULL, *run = NULL, *cgroup = NULL;
+  char why[512];
+  (void)flags;
+  for (int i = 0; i < argc; i++) {
+    if (strncmp(argv[i], "run=", 4) == 0) run = argv[i] + 4;
+    if (strncmp(argv[i], "cgroup=", 7) == 0) cgroup = argv[i] + 7;
+  }
+  if (!run || !cgroup || pam_get_user(pamh, &slice, NULL) != PAM_SUCCESS || !slice) return PAM_SESSION_ERR;
+  struct passwd *account = getpwnam(slice);
+  unsigned id = account ? sliver_of(account->pw_uid) : 0;
+  if (!id) return refuse(pamh, "no such slice");
+  if (join_cgroup(cgroup, id) < 0) return refuse(pamh, "the node could not count this session");
+  if (frozen(cgroup, id)) return refuse(pamh, "the sliver is frozen: sliverctl sliver thaw");
+  int init = init_of(run, cgroup, id);
+  if (init < 0) {
+    if (start(run, slice, why, sizeof why) < 0) return refuse(pamh, why);
+    init = init_of(run, cgroup, id);
+  }
+  if (init < 0) return refuse(pamh, "the sliver is not running");
+  int joined = setns(init, CLONE_NEWNET);
+  close(init);
+  return joined == 0 ? PAM_SUCCESS : refuse(pamh, "the sliver's network could not be joined");
+}
+
+int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+  (void)pamh, (void)flags, (void)argc, (void)argv;
+  return PAM_SUCCESS;
+}
