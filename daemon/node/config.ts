@@ -54,7 +54,10 @@ const ConfigFile = Type.Object(
         {
           port: Type.Integer({ minimum: 1, maximum: 65_535 }),
         },
-        { additionalProperties: false, description: 'How people log in to slivers by ssh; default: not at all.' },
+        {
+          additionalProperties: false,
+          description: 'How people log in to slivers by ssh; default: not at all.',
+        },
       ),
     ),
     uplink: Type.Optional(
