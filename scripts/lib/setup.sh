@@ -20,9 +20,27 @@ need_packages() {
   [ ${#missing[@]} = 0 ] && return
   say "installing from Debian: ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
-  # docker.io starts its daemon when systemd is there; tests use one of their own, so it is only unpacked and set up.
   apt-get update -qq
-  apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
+  # Of Docker's and OpenSSH's only the programs are wanted: no service of theirs starts here, now or with the next boot.
+  (
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+      trap 'rm -f "$policy"' EXIT
+      printf '#!/bin/sh\nexit 101\n' > "$policy" && chmod 755 "$policy"
+    fi
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
+  )
+  for package in "${missing[@]}"; do
+    case $package in
+      docker.io) quiet docker.service docker.socket ;;
+      openssh-server) quiet ssh.service ssh.socket ;;
+    esac
+  done
+}
+
+# quiet UNIT…: doesn't start with the machine.
+quiet() {
+  ! command -v systemctl > /dev/null || systemctl --quiet disable "$@" 2> /dev/null || true
 }
 
 # need_node_modules: the packages of package-lock.json, and with them the Node that runs everything.
