@@ -226,7 +226,7 @@ export class NodeNetwork implements SliverNetwork {
   async #release(): Promise<void> {
     const { name, index } = this.#uplink;
     await this.#shaping?.unshape();
-    await detachFromLink(index, 'ingress');
+    for (const direction of ['ingress', 'egress'] as const) await detachFromLink(index, direction);
     if (existsSync(`/proc/sys/net/ipv4/conf/${name}`))
       setSysctl(`ipv4/conf/${name}/forwarding`, readSysctl('ipv4/conf/all/forwarding'));
   }

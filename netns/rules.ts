@@ -20,7 +20,7 @@ export class Rules {
   readonly #options: RulesOptions;
   readonly #nft = new Nftables();
   /** What the rules were made by. */
-  #by: ReturnType<typeof lasting> | undefined;
+  #forwards: Uplink['forwards'] | undefined;
 
   constructor(options: RulesOptions) {
     this.#options = options;
@@ -30,16 +30,16 @@ export class Rules {
   /** All rules and elements, whatever was there. @param ids the slivers that have a link */
   make(ids: Iterable<number>): void {
     const here = this.#options.here();
-    this.#by = lasting(here);
+    this.#forwards = here.forwards;
     this.#nft.applyText(TEXT);
     this.#nft.apply(ruleset(here, [...ids]));
     this.#nft.applyText(FORMER);
     this.limiter.restore();
   }
 
-  /** Whether they were made for another uplink, or for a machine that forwards otherwise than this one does now. */
+  /** Whether they were made for a machine that forwards otherwise than this one does now. */
   get outdated(): boolean {
-    return !isDeepStrictEqual(lasting(this.#options.here()), this.#by);
+    return !isDeepStrictEqual(this.#options.here().forwards, this.#forwards);
   }
 
   add(id: number): void {
@@ -62,5 +62,3 @@ export class Rules {
     this.#nft.close();
   }
 }
-
-const lasting = ({ name, index, forwards }: Uplink) => ({ name, index, forwards });

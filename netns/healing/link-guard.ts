@@ -63,6 +63,6 @@ export class LinkGuard {
   async #uplink({ name, index }: Uplink): Promise<void> {
     if (!existsSync(`/proc/sys/net/ipv4/conf/${name}`)) return; // somebody unplugged it
     setSysctl(`ipv4/conf/${name}/forwarding`, '1');
-    await this.#ledger()?.keepSteering(index);
+    await this.#ledger()?.keepUplink(index);
   }
 }

@@ -80,14 +80,13 @@ export class PortLedger implements SharedPorts {
     return dropped;
   }
 
-  /** From now on what comes in at this link of the node's for the shared address is marked with its owner. */
-  async steer(uplink: number): Promise<void> {
-    await this.#attach(uplink, 'ingress', 'from_world');
-  }
-
-  /** The same, unless it is so. */
-  async keepSteering(uplink: number): Promise<void> {
+  /**
+   * What comes in at this link of the node's for the shared address is marked with its owner, and what slivers send out there is
+   * looked at and counted, unless it is so.
+   */
+  async keepUplink(uplink: number): Promise<void> {
     await this.#keep(uplink, 'ingress', 'from_world');
+    await this.#keep(uplink, 'egress', 'to_world');
   }
 
   /** What is routed to the carrier is handed to the slivers' links, unless it is so. @param end its other end */

@@ -30,8 +30,7 @@ export class Shaping {
     for (const prefix of caps.exempt) this.traffic.exempt(prefix);
     this.#tally = { up: new Tally(programs, 'up'), down: new Tally(programs, 'down') };
     const { up, down } = this.#tally;
-    const program = { name: 'to_world', fd: programs.program('to_world') };
-    this.#up = new Way({ name: 'to the world', cap: caps.up, program, leaf, tally: up, log });
+    this.#up = new Way({ name: 'to the world', cap: caps.up, leaf, tally: up, log });
     this.#down = new Way({ name: 'from the world', cap: caps.down, leaf, tally: down, log });
   }
 

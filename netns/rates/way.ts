@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
 import { explain } from '../../daemon/errors.ts';
-import { attachToLink, detachFromLink, isAttachedToLink } from '../bpf/filters.ts';
 import { classesOf, planClasses, type Share } from './plan.ts';
 import type { Leaf } from './queues.ts';
 import { Shaper } from './shaper.ts';
@@ -11,18 +10,18 @@ export interface WayOptions {
   readonly name: string;
   /** Bits per second of all slivers together. */
   readonly cap: number;
-  /** The program at the link's egress that says which class a packet waits in (netns/bpf/traffic.h), unless somebody else sees to it. */
-  readonly program?: { readonly name: string; readonly fd: number };
   readonly leaf: Leaf;
   readonly tally: Tally;
   readonly log: Logger;
 }
 
-/** Traffic one way, to the world or from it: it waits at one link, in a class for each sliver that is bounded. */
+/**
+ * Traffic one way, to the world or from it: it waits at one link, in a class for each sliver that is bounded. Which class that is
+ * a program at the link's egress says (netns/bpf/traffic.h, links.h), which netns/ports/ledger.ts attaches.
+ */
 export class Way {
   readonly #options: WayOptions;
   readonly #shares = new Map<number, Share>();
-  #link = 0;
   #shaper: Shaper | undefined;
   /** Why the queues aren't as planned. */
   trouble: string | undefined;
@@ -33,7 +32,6 @@ export class Way {
 
   /** From now on it is this link. @param unknown slivers that nobody has said the share of yet */
   async begin(link: number, unknown: ReadonlySet<number>): Promise<void> {
-    this.#link = link;
     this.#shaper = new Shaper(link, this.#options.leaf, this.#options.tally);
     await this.mend(unknown);
   }
@@ -41,7 +39,6 @@ export class Way {
   /** Leaves the link as it was. */
   async end(): Promise<void> {
     await this.#shaper?.remove();
-    if (this.#options.program) await detachFromLink(this.#link, 'egress');
   }
 
   /** @returns the classes of the sliver, and 0, 0 if it has none: to and from the world, and exempt destinations */
@@ -64,10 +61,7 @@ export class Way {
 
   /** What somebody else took away or changed is as it was. */
   async mend(unknown: ReadonlySet<number>): Promise<void> {
-    const { program, cap } = this.#options;
-    if (program && !(await isAttachedToLink(this.#link, 'egress', program.fd)))
-      await attachToLink(this.#link, 'egress', program.fd, program.name);
-    const plan = planClasses({ cap }, this.#shares);
+    const plan = planClasses({ cap: this.#options.cap }, this.#shares);
     await this.#tried(() => this.#shaper?.mend(plan, unknown));
   }
 

@@ -10,6 +10,7 @@ export const meta = (key: string) => ({ meta: { key } });
 export const ct = (key: string) => ({ ct: { key } });
 export const field = (protocol: string, name: string) => ({ payload: { protocol, field: name } });
 export const concat = (...parts: unknown[]) => ({ concat: parts });
+export const network = (addr: string, len: number) => ({ prefix: { addr, len } });
 export const lookup = (key: unknown, map: string) => ({ map: { key, data: `@${map}` } });
 
 export const match = (left: unknown, right: unknown, op = '=='): Expression => ({

@@ -1,12 +1,4 @@
-import {
-  FOREIGN_MARK,
-  fromMarkOf,
-  GATEWAY6,
-  ID_MASK,
-  INTERNAL_NETWORK,
-  markOf,
-  SLIVER_MARK,
-} from '../numbers.ts';
+import { FOREIGN_MARK, fromMarkOf, GATEWAY6, ID_MASK, markOf, SLIVER_MARK } from '../numbers.ts';
 import {
   accept,
   chain,
@@ -20,19 +12,18 @@ import {
   lacks,
   match,
   meta,
+  network,
   plain,
   rule,
   set,
   table,
 } from './expressions.ts';
-import { isNew, type Part, toUplink } from './part.ts';
+import { foreign, internal, isNew, type Part, toUplink } from './part.ts';
 import { reservedFrom } from './reservations.ts';
 
 const PORTS = { set: ['tcp', 'udp'] };
 const state = (...states: string[]) => match(ct('state'), states.length > 1 ? states : states[0], 'in');
-const internal = { prefix: { addr: INTERNAL_NETWORK.address, len: INTERNAL_NETWORK.length } };
 const reached = (six = '') => ({ ct: { key: `ip${six} daddr`, dir: 'original' } });
-const foreign = [counted('foreign'), drop];
 const own = match(concat(meta('mark'), ct('mark')), '@own_connections');
 
 /**
@@ -59,7 +50,7 @@ export const ownConnections: Part = {
     // There is nobody else, and ahead of the rules for what is forwarded the kernel asks for each (to redirect to it).
     rule(
       'from_sliver',
-      match(field('ip6', 'daddr'), { prefix: { addr: 'fe80::', len: 10 } }),
+      match(field('ip6', 'daddr'), network('fe80::', 10)),
       match(field('ip6', 'daddr'), GATEWAY6, '!='),
       counted('stray'),
       drop,

@@ -1,10 +1,9 @@
 import type { NftCommand } from '../nftables.ts';
-import { CARRIER, FROM_MARK } from '../numbers.ts';
-import { has, match, meta, type Verb } from './expressions.ts';
+import { CARRIER, FROM_MARK, INTERNAL_NETWORK } from '../numbers.ts';
+import { counted, drop, has, match, meta, network, type Verb } from './expressions.ts';
 import type { Reservation } from './reservations.ts';
 
 export interface Uplink {
-  readonly name: string;
   readonly index: number;
   /** The node's public IPv4 address, in dotted form. */
   readonly address: string;
@@ -37,4 +36,8 @@ export const toSliver = match(meta('oifname'), 'sv*');
 export const fromUplink = ({ index }: Uplink) => match(meta('iif'), `${index}`);
 export const toUplink = ({ index }: Uplink) => match(meta('oif'), `${index}`);
 export const toCarrier = match(meta('oifname'), CARRIER);
+/** Slivers' addresses among each other. */
+export const internal = network(INTERNAL_NETWORK.address, INTERNAL_NETWORK.length);
+/** Who speaks for another. */
+export const foreign = [counted('foreign'), drop];
 export const isNew = match({ ct: { key: 'state' } }, 'new', 'in');

@@ -1,11 +1,9 @@
 import { addressIn, PREFIX_LENGTH } from '../ipv6/prefix.ts';
-import { INTERNAL_NETWORK, markOf, SLIVER_MARK } from '../numbers.ts';
+import { markOf, SLIVER_MARK } from '../numbers.ts';
 import {
   accept,
   chain,
-  counted,
   ct,
-  drop,
   element,
   field,
   go,
@@ -14,16 +12,15 @@ import {
   lookup,
   match,
   meta,
+  network,
   plain,
   rule,
   set,
   table,
 } from './expressions.ts';
-import { fromSliver, fromUplink, isNew, type Part } from './part.ts';
+import { foreign, fromSliver, fromUplink, internal, isNew, type Part } from './part.ts';
 import { reservedFrom } from './reservations.ts';
 
-const network = (addr: string, len: number) => ({ prefix: { addr, len } });
-const foreign = [counted('foreign'), drop];
 const ofSliver = has(meta('mark'), SLIVER_MARK);
 
 /**
@@ -59,11 +56,7 @@ export const steer: Part = {
       ? [rule('from_world', match(field('ip6', 'saddr'), network(uplink.prefix, PREFIX_LENGTH)), ...foreign)]
       : []),
     rule('from_world', lacks(meta('mark'), SLIVER_MARK), accept),
-    rule(
-      'from_world',
-      match(field('ip', 'saddr'), network(INTERNAL_NETWORK.address, INTERNAL_NETWORK.length)),
-      ...foreign,
-    ),
+    rule('from_world', match(field('ip', 'saddr'), internal), ...foreign),
     // On one machine it would have arrived. (Others have their hop put back at the sliver's link.)
     ...[field('ip', 'ttl'), field('ip6', 'hoplimit')].map((hops) =>
       rule('from_world', match(hops, 1), set(hops, 2)),

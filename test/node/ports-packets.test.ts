@@ -44,7 +44,7 @@ beforeAll(async () => {
   node('ip', 'link', 'set', 'slivers0', 'arp', 'off', 'up');
   node('ip', 'route', 'add', 'default', 'dev', 'slivers0', 'table', '100');
   await world.ledger('keepCarrier', index('slivers0'), index('slivers0p'));
-  await world.ledger('steer', index('up0'));
+  await world.ledger('keepUplink', index('up0'));
   node('nft', NODE_COUNTERS);
   for (const [program, link] of [
     [five, 'eth0'],

@@ -35,6 +35,8 @@ export function namespaceSteps(context: Context): Environment['phases'] {
   const userNamespaces = new UserNamespaces();
   const step = (name: string, doing: string, act: Step['act']): Step => ({ name, doing, act });
   const cgroup = (sliver: SliverRecord) => cgroups.of(kernelName(sliver.id));
+  /** Of those who are logged in by ssh (access/door/). */
+  const sessions = (sliver: SliverRecord) => `${cgroup(sliver)}-access`;
   const folder = (sliver: SliverRecord) => paths.sliverRun(sliver.id);
   const rootPaths = (sliver: SliverRecord) => ({
     lower: `${folder(sliver)}/lower`,
@@ -148,7 +150,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
       step('kill', 'ending its processes', (sliver) =>
         killCgroup(cgroup(sliver), () => abortFuse(uidBase(sliver.id), UIDS_PER_SLIVER)),
       ),
-      step('sessions', 'ending its sessions', (sliver) => killCgroup(`${cgroup(sliver)}-access`)),
+      step('sessions', 'ending its sessions', (sliver) => killCgroup(sessions(sliver))),
       step('forget', 'forgetting its namespaces', async (sliver) => {
         removeRunRecord(folder(sliver));
         await crun.delete(kernelName(sliver.id));
@@ -160,7 +162,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
       }),
       step('clear', 'removing its cgroup', async (sliver) => {
         removeCgroup(cgroup(sliver));
-        removeCgroup(`${cgroup(sliver)}-access`);
+        removeCgroup(sessions(sliver));
         // A mount that was still there must stop this, not be emptied by it.
         const { root, lower } = rootPaths(sliver);
         for (const path of [root, lower, disks.mountPoint(sliver.id)]) if (existsSync(path)) rmdirSync(path);

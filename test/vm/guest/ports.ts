@@ -77,7 +77,7 @@ tell('ghosts', [
 ]);
 
 const links = JSON.parse(world.inside('ip', '-j', 'link', 'show', 'lo'));
-await world.ledger('steer', links[0].ifindex);
+await world.ledger('keepUplink', links[0].ifindex);
 await world.ledger('addLink', 1, links[0].ifindex);
 tell('filters', world.inside('tc', 'filter', 'show', 'dev', 'lo', 'ingress'));
 await world.stop();
