@@ -187,6 +187,7 @@ async function main(): Promise<void> {
     config,
     version,
     capacity,
+    ...(door ? { door } : {}),
     diskFree: () => diskFree(capacity, availableBytes(paths.slivers), config.reserve),
     findings,
     environments,

@@ -203,6 +203,21 @@ export const NodeStatus = Type.Object({
     diskBytes: Type.Integer({ description: 'For the disks of all slivers together.' }),
     diskFreeBytes: Type.Integer({ description: 'Of it, what the file system has left for them now.' }),
   }),
+  access: nullable(
+    Type.Object(
+      {
+        port: Type.Integer(),
+        hostKeys: Type.Array(
+          Type.Object({
+            type: Type.String(),
+            fingerprint: Type.String(),
+            sshfp: Type.String({ description: "What follows the node's name in its DNS zone." }),
+          }),
+        ),
+      },
+      { description: 'Where ssh comes in, and by what it knows the node; null: nowhere.' },
+    ),
+  ),
 });
 export type NodeStatus = Static<typeof NodeStatus>;
 

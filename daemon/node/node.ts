@@ -12,6 +12,8 @@ export interface NodeOptions {
   readonly config: Config;
   readonly version: string;
   readonly capacity: Capacity;
+  /** Where ssh comes in. */
+  readonly door?: { readonly port: number; readonly hostKeys: NonNullable<NodeStatus['access']>['hostKeys'] };
   /** Bytes that slivers can still write now. */
   diskFree(): number;
   readonly findings: Findings;
@@ -34,7 +36,7 @@ export class Node {
   }
 
   status(): NodeStatus {
-    const { config, version, capacity, environments, store, reconciler, findings } = this.#options;
+    const { config, version, capacity, environments, store, reconciler, findings, door } = this.#options;
     const slivers: Record<string, number> = {};
     for (const record of store.list()) {
       const { state } = reconciler.status(record.id);
@@ -51,6 +53,7 @@ export class Node {
       environments: [...environments.keys()],
       stateDirectory: config.stateDirectory,
       cgroup: config.cgroup,
+      access: door ? { port: door.port, hostKeys: door.hostKeys } : null,
       capacity: { ...capacity, diskFreeBytes: this.#options.diskFree() },
     };
   }

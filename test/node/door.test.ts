@@ -97,6 +97,22 @@ describe('ssh slice@node', () => {
   });
 });
 
+describe('files', () => {
+  const batch = (input: string) => node.attempt(input, 'sftp', ...options(), '-b', '-', one);
+  it('go both ways by sftp and scp, though the image has no sftp-server', async () => {
+    execFileSync('sh', ['-c', `head -c 3000000 /dev/urandom > ${home}/sent`]);
+    const sent = readFileSync(`${home}/sent`);
+    expect(batch(`put ${home}/sent /root/sent\nget /root/sent ${home}/back`)).toMatchObject({ status: 0 });
+    expect(readFileSync(`${home}/back`).equals(sent)).toBe(true);
+    const scp = node.attempt('', 'scp', ...options(), `${one}:/root/sent`, `${home}/copied`);
+    expect(scp).toMatchObject({ status: 0, stderr: '' });
+    expect(readFileSync(`${home}/copied`).equals(sent)).toBe(true);
+    // Nothing of the host's files.
+    expect(batch(`get ${home}/key ${home}/stolen`).status).not.toBe(0);
+    expect((await node.exec('door_one', 'stat', '-c', '%u', '/root/sent')).stdout).toBe('0\n');
+  });
+});
+
 describe('forwarding', () => {
   it('happens in the sliver', async () => {
     await node.exec('door_one', 'sh', '-c', 'nc -ll -p 8000 -e echo inside > /dev/null 2>&1 &');
@@ -195,6 +211,40 @@ describe('the door', () => {
     expect(listener()).toBe(before);
     await until(() => session.exitCode !== null, 'the session to end');
     expect(session.exitCode).toBe(9);
+  });
+
+  it('tells sessions that their sliver was stopped', async () => {
+    const file = `${home}/stopped`;
+    const words = ['ssh', ...options(), at('door_two'), 'echo here; sleep 60']
+      .map((word) => `'${word}'`)
+      .join(' ');
+    const session = node.spawn('sh', '-c', `${words} > ${file} 2>&1; echo "status $?" >> ${file}`);
+    await until(() => existsSync(file) && readFileSync(file, 'utf8') === 'here\n', 'the session to begin');
+    await node.ok('POST', '/v1/slivers/door_two/stop');
+    await until(() => session.exitCode !== null, 'the session to end');
+    expect(readFileSync(file, 'utf8')).toMatch(/^here\nsliverd: the sliver was stopped\nstatus 1[0-9]+\n$/);
+    // One that only forwards has no program that could end.
+    await node.ok('POST', '/v1/slivers/door_two/start');
+    const forward = node.spawn('ssh', ...options(), '-N', at('door_two'));
+    const sessions = `/sys/fs/cgroup${node.cgroup}/s2-access/cgroup.procs`;
+    await until(() => node.inside('cat', sessions) !== '', 'the session to begin');
+    await node.ok('POST', '/v1/slivers/door_two/stop');
+    await until(() => forward.exitCode !== null, 'the session to end');
+    await node.ok('POST', '/v1/slivers/door_two/start');
+  });
+
+  it('tells by which keys it is known', async () => {
+    const { access } = await node.ok('GET', '/v1/node');
+    const said = node.inside('ssh-keygen', '-lf', `${node.state}/access/host/ssh_host_ed25519_key.pub`);
+    expect(said).toContain(access.hostKeys[0].fingerprint);
+    const records = node.inside(
+      'ssh-keygen',
+      '-r',
+      'node',
+      '-f',
+      `${node.state}/access/host/ssh_host_rsa_key.pub`,
+    );
+    expect(records).toContain(access.hostKeys[2].sshfp);
   });
 
   it('knows a slice as soon as it is made, and not after it is deleted', async () => {

@@ -86,7 +86,7 @@ describe('kill -9 of the daemon at every step', () => {
     const left = { ...all, mounts: all.mounts.filter(ofSlivers), loops: all.loops.filter(ofSlivers) };
     const id = end === 'gone' ? undefined : (await node.ok('GET', '/v1/slivers/a_b')).id;
     const alive = end === 'gone' || end === 'stopped' ? [] : [id];
-    expect(left.cgroups).toEqual(sorted(['s1', ...alive.map((n) => `s${n}`)]));
+    expect(left.cgroups).toEqual(sorted([1, ...alive].flatMap((n) => [`s${n}`, `s${n}-access`])));
     expect(left.containers).toEqual(sorted(['s1', ...alive.map((n) => `s${n}`)]));
     expect(left.runs).toEqual(sorted(['1', ...alive.map(String)]));
     expect(left.disks.filter((disk) => !disk.startsWith('1/'))).toHaveLength(here.length);

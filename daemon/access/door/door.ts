@@ -20,6 +20,8 @@ import { HOST_ENV, run } from '../../kernel/run.ts';
 import type { SliverRecord } from '../../slivers/record.ts';
 import { ACCESS_GID, accountFiles, writeAccounts } from './accounts.ts';
 import { HOST_KEYS, NSSWITCH, pamService, sshdConfig } from './configuration.ts';
+import { type HostKey, hostKeys } from './host-keys.ts';
+import { provideSftp } from './sftp.ts';
 
 export interface DoorOptions {
   /** `access` of the state folder. */
@@ -76,6 +78,15 @@ export class Door {
     writeAccounts(`${folder}/extrausers`, accountFiles(slivers, folder, `${folder}/enter`));
   }
 
+  get port(): number {
+    return this.#options.port;
+  }
+
+  /** By which people know that it is this node. */
+  get hostKeys(): HostKey[] {
+    return hostKeys(`${this.#options.folder}/host`);
+  }
+
   /** sliver-sshd goes on. */
   close(): void {
     clearInterval(this.#timer);
@@ -104,6 +115,7 @@ export class Door {
       const file = `${folder}/host/ssh_host_${type}_key`;
       if (!existsSync(file)) await run('ssh-keygen', ['-q', '-t', type, '-N', '', '-C', '', '-f', file]);
     }
+    await provideSftp(`${folder}/sftp`);
     const module = `${folder}/pam_sliver.so`;
     place(`${BUILT}/pam_sliver.so`, module, 0o644, 0);
     place(`${BUILT}/enter`, `${folder}/enter`, 0o4750, ACCESS_GID);

@@ -36,6 +36,11 @@ export function nodeText(status: NodeStatus, colour: boolean): string {
         ['Disk', diskText(status)],
         ['State in', status.stateDirectory],
         ['Cgroup', status.cgroup],
+        ...(status.access ? [['Ssh', `port ${status.access.port}`] as [string, string]] : []),
+        ...(status.access?.hostKeys ?? []).flatMap(({ type, fingerprint, sshfp }): [string, string][] => [
+          ['Host key', `${plain(fingerprint)} (${plain(type)})`],
+          ['', `${plain(status.name)}. ${plain(sshfp)}`],
+        ]),
       ],
       colour,
     ) + degradedText(status, colour)

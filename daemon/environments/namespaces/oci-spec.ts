@@ -5,6 +5,8 @@ import { ociSeccomp } from './seccomp.ts';
 /** What the node shows inside, on a file system of ours (/run), so that any image will do, even an empty one. */
 export const INSIDE = '/run/sliverd';
 export const INIT_INSIDE = `${INSIDE}/init`;
+/** An sftp-server of the node's, for images that have none (access/door/sftp.ts). */
+export const SFTP_INSIDE = `${INSIDE}/sftp`;
 /** The slice's own start-up script: its name in `insidePath`, and what runs it, by its `#!` line or else as shell. */
 export const INITSCRIPT = { name: 'initscript', command: `cd; exec ${INSIDE}/initscript` } as const;
 /** Ids of a sliver's user namespace: those of a conventional machine, `nobody` (65534) included. */

@@ -11,7 +11,15 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { applyLimits, limitFiles, noHugePages } from '../../cgroups/limits.ts';
-import { CGROUP_ROOT, freeze, isFrozen, killCgroup, removeCgroup, until } from '../../cgroups/tree.ts';
+import {
+  CGROUP_ROOT,
+  freeze,
+  isFrozen,
+  isPopulated,
+  killCgroup,
+  removeCgroup,
+  until,
+} from '../../cgroups/tree.ts';
 import { SliverdError } from '../../errors.ts';
 import { abortFuse } from '../../kernel/fuse.ts';
 import { isMountPoint } from '../../kernel/mounts.ts';
@@ -22,11 +30,13 @@ import { deviceNodes } from './devices.ts';
 import { guestFiles } from './guest-files.ts';
 import type { Context } from './index.ts';
 import { initLog } from './init-log.ts';
-import { INITSCRIPT, loginTemplate, ociSpec } from './oci-spec.ts';
+import { INITSCRIPT, loginTemplate, ociSpec, SFTP_INSIDE } from './oci-spec.ts';
 import { makeLayer, mountRoot, unmountRoot } from './root.ts';
 import { removeRunRecord, touchRunRecord, writeRunRecord } from './run-record.ts';
 import { UserNamespaces } from './user-namespaces.ts';
 
+/** Milliseconds that sessions have to say goodbye. */
+const SESSIONS_WITHIN = 1000;
 const INIT = '/usr/bin/catatonit';
 
 /** The steps of every phase, in order. The undo of a start that fails anywhere is `stop`, which finds what there is. */
@@ -38,6 +48,8 @@ export function namespaceSteps(context: Context): Environment['phases'] {
   /** Of those who are logged in by ssh (access/door/). */
   const sessions = (sliver: SliverRecord) => `${cgroup(sliver)}-access`;
   const folder = (sliver: SliverRecord) => paths.sliverRun(sliver.id);
+  // Made by the ssh front door, where there is one.
+  const sftp = `${paths.access}/sftp`;
   const rootPaths = (sliver: SliverRecord) => ({
     lower: `${folder(sliver)}/lower`,
     root: `${folder(sliver)}/root`,
@@ -74,6 +86,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
         mkdirSync(`${folder(sliver)}/inside`, { recursive: true, mode: 0o711 });
         chmodSync(`${folder(sliver)}/inside`, 0o755);
         writeFileSync(`${folder(sliver)}/inside/init`, '', { mode: 0o755 });
+        if (existsSync(sftp)) mkdirSync(`${folder(sliver)}/inside/sftp`, { recursive: true, mode: 0o755 });
         const script = `${folder(sliver)}/inside/${INITSCRIPT.name}`;
         rmSync(script, { force: true });
         if (sliver.initscript === null) return;
@@ -92,6 +105,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
       step('cgroup', 'setting limits', async (sliver) => {
         mkdirSync(cgroup(sliver), { recursive: true });
         applyLimits(cgroup(sliver), limits(sliver));
+        boundSessions(sessions(sliver), cgroups.controllers);
       }),
       step('run', 'making its namespaces and starting its init', async (sliver) => {
         if (!isMountPoint(rootPaths(sliver).root)) return unmount(sliver); // it runs: it was given its root
@@ -105,6 +119,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
           uidBase: uidBase(sliver.id),
           userNamespacePath: `/proc/${process.pid}/fd/${await userNamespaces.of(sliver.id)}`,
           profile: profileOf(sliver),
+          binds: existsSync(sftp) ? [{ source: sftp, destination: SFTP_INSIDE, readOnly: true }] : [],
           deviceNodes: await deviceNodes(profileOf(sliver), paths.devices),
         });
         writeFileSync(`${folder(sliver)}/config.json`, JSON.stringify(config));
@@ -144,13 +159,19 @@ export function namespaceSteps(context: Context): Environment['phases'] {
     thaw: [step('thaw', 'thawing', (sliver) => frozen(sliver, false))],
 
     stop: [
-      step('terminate', 'asking its processes to end', (sliver) =>
-        terminate(context, cgroup(sliver), folder(sliver)),
-      ),
+      step('terminate', 'asking its processes to end', async (sliver) => {
+        rmSync(`${folder(sliver)}/login.json`, { force: true }); // nobody comes in any more, and sessions know why they end
+        await terminate(context, cgroup(sliver), folder(sliver));
+      }),
       step('kill', 'ending its processes', (sliver) =>
         killCgroup(cgroup(sliver), () => abortFuse(uidBase(sliver.id), UIDS_PER_SLIVER)),
       ),
-      step('sessions', 'ending its sessions', (sliver) => killCgroup(sessions(sliver))),
+      step('sessions', 'ending its sessions', async (sliver) => {
+        const gone = () => !existsSync(sessions(sliver)) || !isPopulated(sessions(sliver));
+        // Each tells its person and ends; those that only forward don't notice.
+        await until(gone, SESSIONS_WITHIN, 'its sessions to end').catch(() => {});
+        await killCgroup(sessions(sliver));
+      }),
       step('forget', 'forgetting its namespaces', async (sliver) => {
         removeRunRecord(folder(sliver));
         await crun.delete(kernelName(sliver.id));
@@ -172,6 +193,13 @@ export function namespaceSteps(context: Context): Environment['phases'] {
 
     discard: [step('discard', 'removing its old disk', (sliver) => disks.discard(sliver))],
   };
+}
+
+/** sshd's processes of a slice's sessions: a few MiB each, whatever the sliver itself may have. */
+function boundSessions(cgroup: string, controllers: ReadonlySet<string>): void {
+  mkdirSync(cgroup, { recursive: true });
+  if (controllers.has('pids')) writeFileSync(`${cgroup}/pids.max`, '1024');
+  if (controllers.has('memory')) writeFileSync(`${cgroup}/memory.max`, String(512 * 2 ** 20));
 }
 
 /** Whether crun's own process has become the sliver's init. */

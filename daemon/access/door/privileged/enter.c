@@ -60,8 +60,13 @@ static int passes(const char *entry)
   return 0;
 }
 
-/* Runs inside: root's own shell, as a login shell where no command was given. */
+/*
+ * Runs inside: root's own shell, as a login shell where no command was given. What sshd asks for as its subsystem is the
+ * node's sftp-server where the image has none (daemon/access/door/sftp.ts).
+ */
 static const char BEGIN[] =
+  "f=/usr/lib/openssh/sftp-server p=/run/sliverd/sftp; [ \"$1\" = $f ] && ! [ -x $f ] && [ -x $p/loader ] &&"
+  " set -- \"exec $p/loader --library-path $p $p/sftp-server\"; unset f p;"
   "shell=/bin/sh; while IFS=: read -r _ _ id _ _ _ s; do [ \"$id\" = 0 ] && [ -x \"$s\" ] && shell=$s && break; done"
   " < /etc/passwd 2> /dev/null; export SHELL=\"$shell\" USER=root LOGNAME=root; cd 2> /dev/null;"
   " if [ $# = 0 ]; then [ -r /etc/motd ] && cat /etc/motd; exec \"$shell\" -l; else exec \"$shell\" -c \"$1\"; fi";
@@ -115,28 +120,34 @@ int main(int argc, char **argv)
   static char *clean[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", NULL };
   environ = clean;
   if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0) fail("root is not to be had");
-  if (!terminal) {
-    execlp("crun", "crun", "--root", root, "--cgroup-manager=cgroupfs", "exec", "--process", process, name, NULL);
-    fail("crun is not installed: apt-get install crun");
+  int listener = -1;
+  if (terminal) {
+    snprintf(console, sizeof console, "%s/slivers/%u/login-%d.sock", run, id, getpid());
+    listener = console_listen(console);
+    if (listener < 0) fail("the sliver is not running");
   }
-
-  snprintf(console, sizeof console, "%s/slivers/%u/login-%d.sock", run, id, getpid());
-  int listener = console_listen(console);
-  if (listener < 0) fail("the sliver is not running");
   pid_t child = fork();
   if (child == 0) {
-    /* Whoever loses the connection loses the crun; the program inside is hung up by its terminal. */
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    close(listener);
-    execlp("crun", "crun", "--root", root, "--cgroup-manager=cgroupfs", "exec", "--console-socket", console, "--process",
-      process, name, NULL);
+    /* Whoever loses a terminal's connection loses the crun; the program inside is hung up by its terminal. */
+    if (terminal) prctl(PR_SET_PDEATHSIG, SIGKILL), close(listener);
+    const char *words[] = { "crun", "--root", root, "--cgroup-manager=cgroupfs", "exec", "--process", process, name, NULL,
+      NULL, NULL };
+    if (terminal) words[7] = "--console-socket", words[8] = console, words[9] = name;
+    execvp("crun", (char **)words);
     fail("crun is not installed: apt-get install crun");
   }
   close(fd);
-  int master = console_take(listener, child);
-  unlink(console);
-  close(listener);
-  /* All that a guest can have a hand in is done without rights; crun is root's, and ends when this process does. */
+  int master = terminal ? console_take(listener, child) : -1;
+  if (terminal) unlink(console), close(listener);
+  /* All that a guest can have a hand in is done without rights; crun is root's. */
   if (setresgid(caller, caller, caller) < 0 || setresuid(caller, caller, caller) < 0) fail("rights are not to be lost");
-  return relay(master, child);
+  int status;
+  if (terminal) status = relay(master, child);
+  else {
+    /* The program's alone, or whoever waits for their end waits for us. */
+    for (int i = 0; i < 2; i++) close(i);
+    status = status_of(child);
+  }
+  if (status > 128 && access(path, F_OK) < 0) fputs(terminal ? "sliverd: the sliver was stopped\r\n" : "sliverd: the sliver was stopped\n", stderr);
+  return status;
 }
