@@ -49,7 +49,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
   const sessions = (sliver: SliverRecord) => `${cgroup(sliver)}-access`;
   const folder = (sliver: SliverRecord) => paths.sliverRun(sliver.id);
   // Made by the ssh front door, where there is one.
-  const sftp = `${paths.access}/sftp`;
+  const sftp = () => `${paths.access}/sftp`;
   const rootPaths = (sliver: SliverRecord) => ({
     lower: `${folder(sliver)}/lower`,
     root: `${folder(sliver)}/root`,
@@ -86,7 +86,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
         mkdirSync(`${folder(sliver)}/inside`, { recursive: true, mode: 0o711 });
         chmodSync(`${folder(sliver)}/inside`, 0o755);
         writeFileSync(`${folder(sliver)}/inside/init`, '', { mode: 0o755 });
-        if (existsSync(sftp)) mkdirSync(`${folder(sliver)}/inside/sftp`, { recursive: true, mode: 0o755 });
+        if (existsSync(sftp())) mkdirSync(`${folder(sliver)}/inside/sftp`, { recursive: true, mode: 0o755 });
         const script = `${folder(sliver)}/inside/${INITSCRIPT.name}`;
         rmSync(script, { force: true });
         if (sliver.initscript === null) return;
@@ -119,7 +119,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
           uidBase: uidBase(sliver.id),
           userNamespacePath: `/proc/${process.pid}/fd/${await userNamespaces.of(sliver.id)}`,
           profile: profileOf(sliver),
-          binds: existsSync(sftp) ? [{ source: sftp, destination: SFTP_INSIDE, readOnly: true }] : [],
+          binds: existsSync(sftp()) ? [{ source: sftp(), destination: SFTP_INSIDE, readOnly: true }] : [],
           deviceNodes: await deviceNodes(profileOf(sliver), paths.devices),
         });
         writeFileSync(`${folder(sliver)}/config.json`, JSON.stringify(config));
