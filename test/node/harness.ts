@@ -212,7 +212,8 @@ export class TestNode {
       cgroups: this.inside('sh', '-c', `ls -d /sys/fs/cgroup${this.cgroup}/*/ 2>/dev/null || true`)
         .split('\n')
         .filter(Boolean)
-        .map((path) => path.split('/').at(-2) ?? ''),
+        .map((path) => path.split('/').at(-2) ?? '')
+        .sort(),
       mounts: mountinfo
         .map((line) => line.split(' ')[4] ?? '')
         .filter((target) => target.startsWith(this.folder))
