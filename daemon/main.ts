@@ -4,6 +4,7 @@ import { openNetwork } from '../netns/index.ts';
 import { promisable } from '../netns/rates/plan.ts';
 import { Door } from './access/door/door.ts';
 import { SliceLoginFiles } from './access/keys/files.ts';
+import { Sessions } from './access/sessions/sessions.ts';
 import { CgroupTree } from './cgroups/tree.ts';
 import type { Environment } from './environments/environment.ts';
 import { namespacesEnvironment } from './environments/namespaces/index.ts';
@@ -157,6 +158,16 @@ async function main(): Promise<void> {
         () => store.list(),
       )
     : undefined;
+  const sessions = config.access
+    ? new Sessions({
+        folder: paths.sessions,
+        sliverRun: (id) => paths.sliverRun(id),
+        store,
+        database,
+        events,
+        log,
+      })
+    : undefined;
 
   const fault = faultFromEnvironment();
   const reconciler = new Reconciler({
@@ -204,7 +215,7 @@ async function main(): Promise<void> {
   });
   const manager: Manager = {
     ...{ node, store, slivers, reconciler, images, network },
-    ...{ ports, refusals, flows, events, log },
+    ...{ ports, refusals, sessions, flows, events, log },
   };
   const server = await managerServer(manager, version);
 
@@ -218,6 +229,7 @@ async function main(): Promise<void> {
     await findings.idle();
     for (const environment of environments.values()) await environment.close();
     door?.close();
+    sessions?.close();
     days.close();
     refusals.close();
     database.close();

@@ -6,6 +6,7 @@ import { imageCommands } from './commands/image.ts';
 import { keyCommands } from './commands/key.ts';
 import { nodeCommands } from './commands/node.ts';
 import { portCommands } from './commands/port.ts';
+import { sessionCommands } from './commands/session.ts';
 import { sliverCommands } from './commands/sliver.ts';
 
 export function version(): string {
@@ -42,6 +43,7 @@ reachable; 6 accepted, but not there yet. 'sliver exec' passes on the status of 
   sliverCommands(program);
   imageCommands(program);
   keyCommands(program);
+  sessionCommands(program);
   portCommands(program);
   flowCommands(program);
   completionCommands(program);

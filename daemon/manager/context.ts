@@ -3,6 +3,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { Logger } from 'pino';
 import type { SliverNetwork } from '../../netns/sliver-network.ts';
+import type { Sessions } from '../access/sessions/sessions.ts';
 import type { EventLog } from '../events/log.ts';
 import type { ImageStore } from '../images/store.ts';
 import type { Node } from '../node/node.ts';
@@ -24,6 +25,8 @@ export interface Manager {
   readonly ports: Ports;
   readonly flows: Flows;
   readonly refusals: Refusals;
+  /** None where nobody logs in by ssh. */
+  readonly sessions: Sessions | undefined;
   readonly events: EventLog;
   readonly log: Logger;
 }

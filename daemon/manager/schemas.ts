@@ -96,6 +96,25 @@ export type Revocations = Static<typeof Revocations>;
 export const SliceKeys = Type.Object({ items: Type.Array(SliceKey) });
 export type SliceKeys = Static<typeof SliceKeys>;
 
+export const Session = Type.Object({
+  id: Type.String(),
+  sliver: Type.String(),
+  since: time('Since when'),
+  address: Type.String({ description: 'Where it came from.' }),
+  port: Type.Integer(),
+  type: Type.String({ description: 'Of the key, as in ssh-ed25519.' }),
+  fingerprint: Type.String({ description: 'Of the key, as ssh shows it.' }),
+  certificate: nullable(
+    Type.Object(
+      { keyId: Type.String(), serial: Type.String(), authority: nullable(Type.String()) },
+      { description: 'What vouched for the key; authority is the fingerprint of who signed it.' },
+    ),
+  ),
+});
+export type Session = Static<typeof Session>;
+export const SessionList = Type.Object({ items: Type.Array(Session) });
+export type SessionList = Static<typeof SessionList>;
+
 const Initscript = Type.String({
   maxLength: 65_536,
   description: 'A script (#! line or sh), run as root at each start.',

@@ -12,6 +12,7 @@ import { imageRoutes } from './routes/images.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { nodeRoutes } from './routes/node.ts';
 import { portRoutes } from './routes/ports.ts';
+import { sessionRoutes } from './routes/sessions.ts';
 import { sliverRoutes } from './routes/slivers.ts';
 import { invalidRequest } from './validation.ts';
 
@@ -69,6 +70,7 @@ export async function managerServer(manager: Manager, version: string): Promise<
     imageRoutes(routes, manager);
     sliverRoutes(routes, manager);
     keyRoutes(routes, manager);
+    sessionRoutes(routes, manager);
     portRoutes(routes, manager);
     flowRoutes(routes, manager);
     execRoutes(routes, manager);

@@ -44,6 +44,10 @@ export class NodePaths {
   sliverRun(id: number): string {
     return `${this.sliverRuns}/${id}`;
   }
+  /** What the ssh front door records of each session. */
+  get sessions(): string {
+    return `${this.run}/sessions`;
+  }
   /** crun's own state. */
   get crun(): string {
     return `${this.run}/crun`;

@@ -26,4 +26,5 @@ export const MIGRATIONS: readonly string[] = [
      sliver INTEGER NOT NULL, reason TEXT NOT NULL, packets INTEGER NOT NULL, seen INTEGER NOT NULL,
      PRIMARY KEY (sliver, reason)) STRICT;`,
   'ALTER TABLE slivers ADD COLUMN revoked TEXT;',
+  'CREATE TABLE sessions (id TEXT PRIMARY KEY, session TEXT NOT NULL) STRICT;',
 ];

@@ -23,7 +23,6 @@ AuthenticationMethods publickey
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 AuthorizedKeysFile ${folder}/keys/%u
-ExposeAuthInfo yes
 PermitRootLogin no
 PermitUserEnvironment no
 PermitUserRC no

@@ -23,6 +23,7 @@
 #define PAM_SM_SESSION
 #include <security/pam_ext.h>
 #include <security/pam_modules.h>
+#include "session.h"
 
 /* Milliseconds that the daemon may take to start a sliver. */
 #define START_WITHIN 60000
@@ -108,19 +109,9 @@ static int join_cgroup(const char *cgroup, unsigned id)
   return joined ? 0 : -1;
 }
 
-int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
+static int enter(pam_handle_t *pamh, const char *run, const char *cgroup, const char *slice, unsigned id)
 {
-  const char *slice = NULL, *run = NULL, *cgroup = NULL;
   char why[512];
-  (void)flags;
-  for (int i = 0; i < argc; i++) {
-    if (strncmp(argv[i], "run=", 4) == 0) run = argv[i] + 4;
-    if (strncmp(argv[i], "cgroup=", 7) == 0) cgroup = argv[i] + 7;
-  }
-  if (!run || !cgroup || pam_get_user(pamh, &slice, NULL) != PAM_SUCCESS || !slice) return PAM_SESSION_ERR;
-  struct passwd *account = getpwnam(slice);
-  unsigned id = account ? sliver_of(account->pw_uid) : 0;
-  if (!id) return refuse(pamh, "no such slice");
   if (join_cgroup(cgroup, id) < 0) return refuse(pamh, "the node could not count this session");
   if (frozen(cgroup, id)) return refuse(pamh, "the sliver is frozen: sliverctl sliver thaw");
   int init = init_of(run, cgroup, id);
@@ -134,8 +125,26 @@ int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **ar
   return joined == 0 ? PAM_SUCCESS : refuse(pamh, "the sliver's network could not be joined");
 }
 
+int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+  const char *slice = NULL, *run = NULL, *cgroup = NULL;
+  (void)flags;
+  for (int i = 0; i < argc; i++) {
+    if (strncmp(argv[i], "run=", 4) == 0) run = argv[i] + 4;
+    if (strncmp(argv[i], "cgroup=", 7) == 0) cgroup = argv[i] + 7;
+  }
+  if (!run || !cgroup || pam_get_user(pamh, &slice, NULL) != PAM_SUCCESS || !slice) return PAM_SESSION_ERR;
+  struct passwd *account = getpwnam(slice);
+  unsigned id = account ? sliver_of(account->pw_uid) : 0;
+  if (!id) return refuse(pamh, "no such slice");
+  int result = enter(pamh, run, cgroup, slice, id);
+  if (result == PAM_SUCCESS) record_begin(pamh, run, id, slice);
+  return result;
+}
+
 int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
-  (void)pamh, (void)flags, (void)argc, (void)argv;
+  (void)flags, (void)argc, (void)argv;
+  record_end(pamh);
   return PAM_SUCCESS;
 }

@@ -1,0 +1,166 @@
+import {
+  chmodSync,
+  existsSync,
+  type FSWatcher,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  watch,
+} from 'node:fs';
+import type { Logger } from 'pino';
+import type { EventLog } from '../../events/log.ts';
+import type { SliverStore } from '../../slivers/store.ts';
+import type { Database } from '../../store/database.ts';
+import { Allowance } from './allowance.ts';
+import { type Ended, isAlive, readRecord, type Session, sessionName } from './record.ts';
+
+export interface SessionOptions {
+  /** Where the PAM step records them. */
+  readonly folder: string;
+  /** What of one sliver lives as long as it runs. */
+  sliverRun(id: number): string;
+  readonly store: SliverStore;
+  readonly database: Database;
+  readonly events: EventLog;
+  readonly log: Logger;
+}
+
+/** sshd's processes that were killed tell nobody of their end. */
+const LOOK_EVERY = 2000;
+
+/** Parts of records that were never finished, after so long. */
+const DEBRIS_AFTER = 60_000;
+
+/**
+ * Who is logged in: what the PAM step recorded of each session, and the process that holds it. Logins and ends are events,
+ * once each, also those of the time when no daemon ran: which logins were told is in the database, with the events.
+ */
+export class Sessions {
+  readonly #options: SessionOptions;
+  readonly #known = new Map<string, { session: Session; told: boolean }>();
+  readonly #allowance = new Allowance();
+  readonly #watcher: FSWatcher;
+  readonly #timer: NodeJS.Timeout;
+  readonly #unlisten: () => void;
+  #due = false;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    mkdirSync(options.folder, { recursive: true, mode: 0o700 });
+    chmodSync(options.folder, 0o700);
+    for (const { session } of options.database.sql.prepare('SELECT session FROM sessions').all()) {
+      const one = JSON.parse(String(session)) as Session;
+      this.#known.set(one.id, { session: one, told: true });
+    }
+    this.#watcher = watch(options.folder, { persistent: false }, () => this.#soon());
+    this.#timer = setInterval(() => this.#try(), LOOK_EVERY).unref();
+    this.#unlisten = options.events.listen(({ type, subject }) => {
+      if (type === 'sliver.deleted') this.#allowance.forget(subject);
+    });
+    this.#try();
+  }
+
+  /** Those that go on, the oldest first. @param slice only those of this one */
+  list(slice?: string): Session[] {
+    this.#try();
+    return [...this.#known.values()]
+      .map(({ session }) => session)
+      .filter((session) => session.refused === null && (slice === undefined || session.slice === slice))
+      .sort((a, b) => a.since - b.since);
+  }
+
+  /** Sessions go on. */
+  close(): void {
+    this.#watcher.close();
+    clearInterval(this.#timer);
+    this.#unlisten();
+  }
+
+  /** A login is more than one change of the folder. */
+  #soon(): void {
+    if (this.#due) return;
+    this.#due = true;
+    setImmediate(() => {
+      this.#due = false;
+      this.#try();
+    });
+  }
+
+  #try(): void {
+    try {
+      this.#look();
+    } catch (err) {
+      this.#options.log.warn({ err }, 'could not look who is logged in');
+    }
+  }
+
+  #look(): void {
+    const { folder } = this.#options;
+    for (const file of readdirSync(folder)) {
+      const name = sessionName(file);
+      if (!name) this.#removeDebris(file);
+      else if (!this.#known.has(name.id)) this.#begun(name.id, file);
+    }
+    for (const { session } of this.#known.values()) {
+      if (isAlive(session)) continue;
+      // One that says goodbye has done so before it is gone.
+      const goodbye = readRecord(`${folder}/${session.id}.ended`, session.id)?.ended;
+      const killed = existsSync(`${folder}/${session.id}`) ? 'killed' : 'unknown';
+      this.#over(session, goodbye?.how ?? killed, goodbye?.time ?? Date.now());
+    }
+  }
+
+  #begun(id: string, file: string): void {
+    const { folder, database, events } = this.#options;
+    const session = readRecord(`${folder}/${file}`, id)?.session;
+    if (!session) return;
+    const allowed = this.#allowance.take(session.slice);
+    if (allowed)
+      database.transaction(() => {
+        database.sql.prepare('INSERT INTO sessions VALUES (?, ?)').run(id, JSON.stringify(session));
+        const data = { ...told(session), ...(allowed.untold > 0 ? { untold: allowed.untold } : {}) };
+        if (session.refused === null) events.record('session.login', session.slice, data);
+        else events.record('session.refused', session.slice, { ...data, reason: session.refused });
+      });
+    this.#known.set(id, { session, told: allowed !== undefined });
+  }
+
+  #over(session: Session, how: Ended, ended: number): void {
+    const { folder, database, events } = this.#options;
+    const { id, slice, refused } = session;
+    const why = how === 'killed' && this.#isStopped(session) ? 'stopped' : how;
+    const isTold = this.#known.get(id)?.told;
+    // First, or it were a new one after a crash.
+    for (const file of [id, `${id}.ended`]) rmSync(`${folder}/${file}`, { force: true });
+    if (isTold)
+      database.transaction(() => {
+        database.sql.prepare('DELETE FROM sessions WHERE id = ?').run(id);
+        if (refused === null)
+          events.record('session.logout', slice, {
+            ...told(session),
+            how: why,
+            ended: new Date(ended).toISOString(),
+          });
+      });
+    this.#known.delete(id);
+  }
+
+  /** Whether its sliver was stopped since: what its login shell reads goes at the stop, and is made anew at the start. */
+  #isStopped({ sliver, since }: Session): boolean {
+    const file = statSync(`${this.#options.sliverRun(sliver)}/login.json`, { throwIfNoEntry: false });
+    return !file || file.mtimeMs > since;
+  }
+
+  #removeDebris(file: string): void {
+    const path = `${this.#options.folder}/${file}`;
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat && Date.now() - stat.mtimeMs > DEBRIS_AFTER) rmSync(path, { recursive: true, force: true });
+  }
+}
+
+/** What an event says of a session. */
+function told({ id, address, port, since, credential }: Session): Record<string, unknown> {
+  const { fingerprint, certificate } = credential ?? {};
+  return { id, fingerprint, ...certificate, address, port, since: new Date(since).toISOString() };
+}
