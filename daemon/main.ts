@@ -145,6 +145,7 @@ async function main(): Promise<void> {
 
   const loginFiles = new SliceLoginFiles(paths.access);
   for (const what of loginFiles.reconcile(store.list())) log.warn({ what }, 'put right who may log in');
+  if (config.access) await ports.keep('tcp', config.access.port);
   const door = config.access
     ? await Door.open(
         {

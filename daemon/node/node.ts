@@ -13,7 +13,11 @@ export interface NodeOptions {
   readonly version: string;
   readonly capacity: Capacity;
   /** Where ssh comes in. */
-  readonly door?: { readonly port: number; readonly hostKeys: NonNullable<NodeStatus['access']>['hostKeys'] };
+  readonly door?: {
+    readonly port: number;
+    readonly hostKeys: NonNullable<NodeStatus['access']>['hostKeys'];
+    readonly finding: Finding;
+  };
   /** Bytes that slivers can still write now. */
   diskFree(): number;
   readonly findings: Findings;
@@ -42,7 +46,10 @@ export class Node {
       const { state } = reconciler.status(record.id);
       slivers[state] = (slivers[state] ?? 0) + 1;
     }
-    const degraded: Degradation[] = degradations(findings.current, environments.values());
+    const degraded: Degradation[] = degradations(
+      [...findings.current, ...(door ? [door.finding] : [])],
+      environments.values(),
+    );
     return {
       name: config.name,
       version,
@@ -59,8 +66,9 @@ export class Node {
   }
 
   /** Tries again all that the node needs. */
-  examine(): Promise<Finding[]> {
-    return this.#options.findings.examine();
+  async examine(): Promise<Finding[]> {
+    const { findings, door } = this.#options;
+    return [...(await findings.examine()), ...(door ? [door.finding] : [])];
   }
 
   /** Stops every sliver and undoes everything; the records and disks stay. Returns how many slivers there are. */

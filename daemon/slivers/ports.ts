@@ -109,6 +109,18 @@ export class Ports {
     return owned;
   }
 
+  /** Keeps a port for the node itself: whichever sliver has it loses it, by a `port.revoked`. */
+  async keep(protocol: Protocol, port: number): Promise<void> {
+    const { ledger } = this.#options;
+    try {
+      ledger?.keep(protocol, port);
+    } catch (error) {
+      if (!(error instanceof SliverdError) || error.code !== 'in-use') throw error;
+      await this.revoke(protocol, port);
+      ledger?.keep(protocol, port);
+    }
+  }
+
   /** What the database says is in the ledger, and nothing else is reserved there. */
   #restore(ledger: SharedPorts): void {
     const rows = this.#options.database.sql.prepare('SELECT * FROM reservations').all() as {

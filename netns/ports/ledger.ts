@@ -34,6 +34,7 @@ export class PortLedger implements SharedPorts {
   readonly #slots: Slots;
   readonly #homes: Homes;
   readonly #sliverLinks: SliverLinks;
+  readonly #kept = new Set<number>();
   #reader: DenialReader | undefined;
 
   private constructor(programs: Programs) {
@@ -126,9 +127,15 @@ export class PortLedger implements SharedPorts {
     this.#command('release', slotOf(protocol, port), id);
   }
 
-  /** The ports of the node itself: exactly these, from now on. `in-use` when a sliver has one: revoke it first. */
+  keep(protocol: Protocol, port: number): void {
+    const slot = slotOf(protocol, port);
+    this.#command('nodeTake', slot, 0);
+    this.#kept.add(slot);
+  }
+
+  /** The ports of the node itself: exactly these and what it keeps, from now on. `in-use` when a sliver has one: revoke it first. */
   nodePorts(ports: readonly { protocol: Protocol; port: number }[]): void {
-    const wanted = new Set(ports.map(({ protocol, port }) => slotOf(protocol, port)));
+    const wanted = new Set([...this.#kept, ...ports.map(({ protocol, port }) => slotOf(protocol, port))]);
     for (const { slot, flags } of this.#slots.owned())
       if (flags & NODE && !wanted.has(slot)) this.#command('nodeRelease', slot, 0);
     for (const slot of wanted) this.#command('nodeTake', slot, 0);

@@ -22,6 +22,7 @@ export class ReservedPorts implements SharedPorts {
   /** By slot. */
   readonly #held = new Map<number, Reservation & { since: Date }>();
   #own = new Map<number, Date>();
+  readonly #kept = new Set<number>();
 
   constructor(options: ReservedOptions) {
     this.#options = options;
@@ -71,6 +72,13 @@ export class ReservedPorts implements SharedPorts {
     return before;
   }
 
+  keep(protocol: Protocol, port: number): void {
+    const slot = slotOf(protocol, port);
+    const owner = this.#held.get(slot)?.id;
+    if (owner !== undefined) throw inUse(protocol, port, owner);
+    this.#kept.add(slot);
+  }
+
   onDenied(): void {
     // Nothing is denied at a bind.
   }
@@ -90,8 +98,9 @@ export class ReservedPorts implements SharedPorts {
   }
 
   #look(): void {
-    const slots = this.#options.own().map(({ protocol, port }) => slotOf(protocol, port));
-    this.#own = new Map(slots.map((slot) => [slot, this.#own.get(slot) ?? new Date()]));
+    const sitting = this.#options.own().map(({ protocol, port }) => slotOf(protocol, port));
+    const slots = new Set([...this.#kept, ...sitting]);
+    this.#own = new Map([...slots].map((slot) => [slot, this.#own.get(slot) ?? new Date()]));
   }
 }
 

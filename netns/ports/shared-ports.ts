@@ -27,6 +27,8 @@ export interface SharedPorts {
   release(id: number, protocol: Protocol, port: number): void;
   /** Takes a port from whoever has it, by bind or by reservation. @returns whose it was, if anybody's */
   revoke(protocol: Protocol, port: number): Promise<PortEntry | undefined>;
+  /** The node's own from now on, whether a socket of it is there or not. `in-use` when a sliver has it: revoke it first. */
+  keep(protocol: Protocol, port: number): void;
   /** Denied binds, where there are any. One listener. */
   onDenied(told: (denial: Denial) => void): void;
 }

@@ -47,6 +47,11 @@ export class TestNode {
     this.#holder = holder;
     this.cgroup = `/${folder.split('/').at(-1)}`;
     this.config = `${folder}/node.yaml`;
+    this.configure(extra);
+  }
+
+  /** What the next start of the daemon goes by. @param extra lines added to node.yaml */
+  configure(extra: string): void {
     writeFileSync(
       this.config,
       `name: test\nstateDirectory: ${this.state}\nrunDirectory: ${this.run}\ncgroup: ${this.cgroup}\n` +

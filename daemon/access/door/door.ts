@@ -1,27 +1,25 @@
-import { spawn } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
-  closeSync,
   copyFileSync,
   existsSync,
   type FSWatcher,
   mkdirSync,
-  openSync,
-  readFileSync,
   renameSync,
   watch,
   writeFileSync,
 } from 'node:fs';
 import type { Logger } from 'pino';
-import { type CgroupTree, killCgroup, removeCgroup } from '../../cgroups/tree.ts';
-import { SliverdError } from '../../errors.ts';
-import { HOST_ENV, run } from '../../kernel/run.ts';
+import type { CgroupTree } from '../../cgroups/tree.ts';
+import { explain, SliverdError } from '../../errors.ts';
+import { run } from '../../kernel/run.ts';
+import type { Finding } from '../../node/doctor/finding.ts';
 import type { SliverRecord } from '../../slivers/record.ts';
 import { ACCESS_GID, accountFiles, writeAccounts } from './accounts.ts';
 import { HOST_KEYS, NSSWITCH, pamService, sshdConfig } from './configuration.ts';
 import { type HostKey, hostKeys } from './host-keys.ts';
 import { provideSftp } from './sftp.ts';
+import { SSHD, Sshd } from './sshd.ts';
 
 export interface DoorOptions {
   /** `access` of the state folder. */
@@ -34,48 +32,69 @@ export interface DoorOptions {
   readonly log: Logger;
 }
 
-const SSHD = '/usr/sbin/sshd';
 const BUILT = `${import.meta.dirname}/privileged/build`;
+/** A folder of the package libnss-extrausers. */
+const EXTRAUSERS = '/var/lib/extrausers';
 const LOOK_EVERY = 2000;
+
+const REQUIREMENT = {
+  id: 'ssh',
+  what: 'logging in by ssh',
+  for: 'access.port of node.yaml',
+  severity: 'degraded',
+  cost: 'Nobody logs in to slivers: ssh SLICE@NODE is not answered.',
+} as const;
+const PACKAGES = 'apt-get install openssh-server libnss-extrausers; this looks again once a minute.';
+const ANOTHER_PORT =
+  "Set access.port to a free one, as 2222, and restart the daemon; or free it, which is noticed within a minute. The machine's own sshd is left as it is.";
 
 /**
  * sliver-sshd: OpenSSH's, in a mount namespace where slices are accounts, and a cgroup of its own. It and its sessions
- * go on while the daemon is replaced (docs/decisions/0026-ssh-front-door.md).
+ * go on while the daemon is replaced (docs/decisions/0026-ssh-front-door.md). A node that can't have it does without.
  */
 export class Door {
   readonly #options: DoorOptions;
+  readonly #slivers: () => readonly SliverRecord[];
+  readonly #sshd: Sshd;
+  #prepared = false;
+  #notPrepared: { why: string; mend: string } | undefined;
   #timer: NodeJS.Timeout | undefined;
   #watcher: FSWatcher | undefined;
-  #starting = false;
+  #closed = false;
 
   static async open(options: DoorOptions, slivers: () => readonly SliverRecord[]): Promise<Door> {
-    if (!existsSync(SSHD))
-      throw new SliverdError(
-        'unsupported',
-        'access.port needs sshd: apt-get install openssh-server libnss-extrausers',
-      );
-    const door = new Door(options);
-    await door.#prepare();
-    door.#tell(slivers());
-    door.#look();
-    door.#timer = setInterval(() => door.#look(), LOOK_EVERY).unref();
-    // Written when a sliver is made or deleted; sshd reads only at its start whose revocations are where.
-    door.#watcher = watch(options.folder, { persistent: false }, (_, name) => {
-      if (name !== 'revoked.conf') return;
-      door.#tell(slivers());
-      door.#reread();
-    });
+    const door = new Door(options, slivers);
+    await door.#look();
     return door;
   }
 
-  private constructor(options: DoorOptions) {
+  private constructor(options: DoorOptions, slivers: () => readonly SliverRecord[]) {
     this.#options = options;
+    this.#slivers = slivers;
+    this.#sshd = new Sshd({ ...options, pid: this.#pid, output: `${options.runDirectory}/sliver-sshd.log` });
+  }
+
+  /** Lets in whom it may, again and again: what a machine lacks may come. */
+  async #look(): Promise<void> {
+    const { log, port } = this.#options;
+    try {
+      if (!this.#prepared) await this.#prepare();
+      this.#notPrepared = undefined;
+      this.#sshd.keep();
+    } catch (error) {
+      const why = explain(error);
+      const lacks = error instanceof SliverdError && error.code === 'unsupported';
+      if (why !== this.#notPrepared?.why) log.error({ err: error, port }, 'nobody can log in by ssh');
+      this.#notPrepared = { why, mend: lacks ? PACKAGES : 'The log of the daemon says more.' };
+    }
+    const pause = this.#notPrepared ? 30 * LOOK_EVERY : LOOK_EVERY;
+    if (!this.#closed) this.#timer = setTimeout(() => void this.#look(), pause).unref();
   }
 
   /** Whoever has a sliver has an account. */
-  #tell(slivers: readonly SliverRecord[]): void {
+  #tell(): void {
     const { folder } = this.#options;
-    writeAccounts(`${folder}/extrausers`, accountFiles(slivers, folder, `${folder}/enter`));
+    writeAccounts(`${folder}/extrausers`, accountFiles(this.#slivers(), folder, `${folder}/enter`));
   }
 
   get port(): number {
@@ -84,30 +103,40 @@ export class Door {
 
   /** By which people know that it is this node. */
   get hostKeys(): HostKey[] {
-    return hostKeys(`${this.#options.folder}/host`);
+    return this.#prepared ? hostKeys(`${this.#options.folder}/host`) : [];
+  }
+
+  /** What the doctor says of it. */
+  get finding(): Finding {
+    const why = this.#notPrepared?.why ?? this.#sshd.trouble;
+    const mend = this.#notPrepared?.mend ?? ANOTHER_PORT;
+    return { ...REQUIREMENT, mend, ok: why === undefined, detail: why ?? `port ${this.port}` };
   }
 
   /** sliver-sshd goes on. */
   close(): void {
-    clearInterval(this.#timer);
+    this.#closed = true;
+    clearTimeout(this.#timer);
     this.#watcher?.close();
   }
 
   /** Ends sliver-sshd; sessions ended with their slivers. */
   async down(): Promise<void> {
     this.close();
-    const cgroup = this.#options.cgroups.of('access');
-    await killCgroup(cgroup);
-    removeCgroup(cgroup);
+    await this.#sshd.down();
   }
 
-  get #files() {
-    const { folder, runDirectory, port } = this.#options;
-    return { folder, pid: `${runDirectory}/sliver-sshd.pid`, port };
+  get #pid(): string {
+    return `${this.#options.runDirectory}/sliver-sshd.pid`;
   }
 
   async #prepare(): Promise<void> {
-    const { folder, runDirectory, cgroup } = this.#options;
+    const { folder, runDirectory, cgroup, port } = this.#options;
+    if (![SSHD, EXTRAUSERS].every(existsSync))
+      throw new SliverdError(
+        'unsupported',
+        "Debian's openssh-server and libnss-extrausers are not installed",
+      );
     for (const path of [folder, `${folder}/host`, `${folder}/pam.d`])
       mkdirSync(path, { recursive: true, mode: 0o755 });
     mkdirSync('/run/sshd', { recursive: true, mode: 0o755 }); // sshd's own place for who isn't in yet
@@ -124,52 +153,17 @@ export class Door {
     writeFileSync(`${folder}/pam.d/sshd`, pam);
     writeFileSync(`${folder}/pam.d/other`, 'auth required pam_deny.so\naccount required pam_deny.so\n');
     writeFileSync(`${folder}/nsswitch.conf`, NSSWITCH);
-    writeFileSync(`${folder}/sshd_config`, sshdConfig(this.#files));
+    writeFileSync(`${folder}/sshd_config`, sshdConfig({ folder, pid: this.#pid, port }));
     if (!existsSync(`${folder}/revoked.conf`)) writeFileSync(`${folder}/revoked.conf`, '');
     await run(SSHD, ['-t', '-f', `${folder}/sshd_config`]);
-  }
-
-  /** The pid that sshd wrote, if it is this instance's still. */
-  #pid(): number | undefined {
-    try {
-      const pid = Number(readFileSync(this.#files.pid, 'utf8'));
-      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-      return pid > 1 && command.includes(`${this.#options.folder}/sshd_config`) ? pid : undefined;
-    } catch {
-      return undefined;
-    }
-  }
-
-  #reread(): void {
-    const pid = this.#pid();
-    if (pid !== undefined) process.kill(pid, 'SIGHUP');
-  }
-
-  #look(): void {
-    if (this.#starting || this.#pid() !== undefined) return;
-    const { folder, runDirectory, cgroups, log } = this.#options;
-    const cgroup = cgroups.of('access');
-    mkdirSync(cgroup, { recursive: true });
-    const begin =
-      'echo $$ > "$1/cgroup.procs" && mount --bind "$0/nsswitch.conf" /etc/nsswitch.conf &&' +
-      ' mount --bind "$0/pam.d" /etc/pam.d && mount --bind "$0/extrausers" /var/lib/extrausers &&' +
-      ` exec ${SSHD} -D -e -f "$0/sshd_config"`;
-    const output = openSync(`${runDirectory}/sliver-sshd.log`, 'a', 0o600);
-    this.#starting = true;
-    // Later mounts of the daemon's come in, none of these goes out.
-    const child = spawn(
-      'unshare',
-      ['--mount', '--propagation', 'slave', '--', 'sh', '-c', begin, folder, cgroup],
-      { detached: true, cwd: '/', stdio: ['ignore', output, output], env: HOST_ENV },
-    );
-    closeSync(output);
-    child.on('error', (err) => log.error({ err }, 'sliver-sshd could not be started'));
-    child.on('exit', (code, signal) => {
-      this.#starting = false;
-      log.warn({ code, signal, log: `${runDirectory}/sliver-sshd.log` }, 'sliver-sshd ended');
+    this.#tell();
+    // Written when a sliver is made or deleted; sshd reads only at its start whose revocations are where.
+    this.#watcher = watch(folder, { persistent: false }, (_, name) => {
+      if (name !== 'revoked.conf') return;
+      this.#tell();
+      this.#sshd.reread();
     });
-    child.unref();
-    log.info({ pid: child.pid, port: this.#options.port }, 'sliver-sshd started');
+    this.#prepared = true;
   }
 }
 
