@@ -17,7 +17,7 @@ const NOBODY = 0;
 /** Whose traffic is how much, and where it waits, as the programs of netns/bpf/traffic.h see it: reading costs no system call. */
 export class Traffic implements TrafficCounters {
   readonly name: string;
-  readonly #maps: Record<'traffic' | 'classes' | 'exempt', number>;
+  readonly #maps: Record<'traffic' | 'classes' | 'exempt' | 'exemptions', number>;
   readonly #memory: Mapped;
   readonly #words: BigUint64Array;
 
@@ -26,7 +26,9 @@ export class Traffic implements TrafficCounters {
       traffic: programs.map('traffic'),
       classes: programs.map('classes'),
       exempt: programs.map('exempt'),
+      exemptions: programs.map('exemptions'),
     };
+    update(this.#maps.exemptions, word(0), word(0));
     for (const prefix of keys(this.#maps.exempt, PREFIX_BYTES)) remove(this.#maps.exempt, prefix); // an earlier daemon's
     this.#memory = new Mapped(this.#maps.traffic, PLACES * PLACE_BYTES, 0, true);
     this.#words = new BigUint64Array(this.#memory.buffer);
@@ -69,6 +71,7 @@ export class Traffic implements TrafficCounters {
     key.writeUInt32LE(Number(length) + (four ? 96 : 0));
     (four ? Buffer.concat([MAPPED, bytes]) : bytes).copy(key, 4);
     update(this.#maps.exempt, key, word(1));
+    update(this.#maps.exemptions, word(0), word(1));
   }
 
   close(): void {

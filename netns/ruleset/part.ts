@@ -35,7 +35,7 @@ export const fromSliver = has(meta('mark'), FROM_MARK);
 export const toSliver = match(meta('oifname'), 'sv*');
 export const fromUplink = ({ index }: Uplink) => match(meta('iif'), `${index}`);
 export const toUplink = ({ index }: Uplink) => match(meta('oif'), `${index}`);
-export const toCarrier = match(meta('oifname'), CARRIER);
+export const toCarrier = match(meta('oif'), CARRIER);
 /** Slivers' addresses among each other. */
 export const internal = network(INTERNAL_NETWORK.address, INTERNAL_NETWORK.length);
 /** Who speaks for another. */

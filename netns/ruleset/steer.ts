@@ -38,6 +38,17 @@ export const steer: Part = {
     rule('steer', fromSliver, go('from_sliver')),
     rule('steer', fromUplink(uplink), go('from_world')),
 
+    // Almost all there is, so that it is looked at no further.
+    rule(
+      'from_world',
+      match(meta('l4proto'), 'tcp'),
+      match(ct('state'), 'established', 'in'),
+      has(ct('mark'), SLIVER_MARK),
+      match(field('ip', 'saddr'), internal, '!='),
+      match(field('ip', 'ttl'), 1, '>'),
+      set(meta('mark'), ct('mark')),
+      accept,
+    ),
     ...reservedFrom('world', uplink),
     // An address of its own is the sliver's whatever the port.
     rule('from_world', set(meta('mark'), lookup(field('ip6', 'daddr'), 'homes6'))),

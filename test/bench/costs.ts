@@ -36,10 +36,10 @@ export interface Idle {
   readonly besideInit: number;
 }
 
-/** The daemon while nobody asks it anything. */
+/** The daemon while nobody asks it anything, once it has looked at what was just made and found it in order. */
 export async function idle(node: Node, seconds: number): Promise<Idle> {
   const pid = node.node.daemon?.pid ?? 0;
-  await sleep(2000); // what was just done is over
+  await sleep(seconds * 1000 + 2000); // every sliver is looked at within a minute
   const [began, before] = [performance.now(), processorTime(pid)];
   await sleep(seconds * 1000);
   const used = processorTime(pid) - before;
