@@ -154,6 +154,7 @@ async function main(): Promise<void> {
           cgroups,
           cgroup: config.cgroup,
           port: config.access.port,
+          loginFiles,
           log,
         },
         () => store.list(),
@@ -162,6 +163,7 @@ async function main(): Promise<void> {
   const sessions = config.access
     ? new Sessions({
         folder: paths.sessions,
+        loginFiles,
         sliverRun: (id) => paths.sliverRun(id),
         store,
         database,

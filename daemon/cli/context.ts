@@ -39,6 +39,10 @@ export class Context {
 }
 
 /** The API's path of one thing; whatever the name holds, it stays one segment. */
-export function pathOf(kind: 'slivers' | 'images' | 'ports', name: string, ...rest: string[]): string {
+export function pathOf(
+  kind: 'slivers' | 'images' | 'ports' | 'sessions',
+  name: string,
+  ...rest: string[]
+): string {
   return ['/v1', kind, encodeURIComponent(name), ...rest].join('/');
 }

@@ -170,6 +170,7 @@ export class SliverService {
       const change = () => this.#options.store.change(record.id, { revoked });
       const changed = this.#withFiles(name, { revoked }, change);
       this.#options.events.record('sliver.revoked', name, { revoked: revoked.items.length });
+      await this.#options.loginFiles.inForce();
       return changed;
     }
   }

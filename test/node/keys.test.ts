@@ -267,7 +267,7 @@ describe('what is revoked', () => {
     expect(refuses('one-cert.pub')).toBe(true);
     expect(readFileSync(list('c_d')).length).toBe(0);
     expect(readFileSync(`${node.state}/access/revoked.conf`, 'utf8')).toBe(
-      ['a_b', 'c_d'].map((name) => `Match User ${name}\n  RevokedKeys "${list(name)}"\n`).join(''),
+      `Match User a_b\n  RevokedKeys "${list('a_b')}"\n`,
     );
     await node.ok('PUT', '/v1/slivers/a_b/keys', { keys: [mine] });
     await node.ok('POST', path, { items: [{ fingerprint: fingerprint(yours) }] });

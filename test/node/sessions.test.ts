@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { scratch, TestNode, until } from './harness.ts';
 import { smallImageDirectory } from './image.ts';
@@ -18,7 +18,8 @@ const ssh = (slice: string, ...words: string[]) =>
 const sessions = async (slice: string) => (await node.ok('GET', `/v1/slivers/${slice}/sessions`)).items;
 const count = (slice: string, wanted: number) =>
   until(async () => (await sessions(slice)).length === wanted, `${wanted} sessions of ${slice}`);
-const ended = (client: ChildProcess) => until(() => client.exitCode !== null, 'the client to end');
+const ended = (client: ChildProcess) =>
+  until(() => client.exitCode !== null || client.signalCode !== null, 'the client to end');
 const events = async (slice: string, type: string) =>
   (await node.ok('GET', `/v1/events?subject=${slice}`)).items
     .filter((event: { type: string }) => event.type === type)
@@ -139,4 +140,128 @@ describe('a session', () => {
     expect(told).toBeLessThan(63);
     expect(await events('ses_many', 'session.logout')).toHaveLength(told);
   });
+});
+
+describe('a session whose key is taken away', () => {
+  const fingerprint = (name: string) => encodeURIComponent(fingerprintOf(`${home}/${name}.pub`));
+  const files = () => `${home}/said-${Math.random()}`;
+  /** A client whose words are kept: its output, stderr and status. */
+  const kept = (who: string, slice: string, tty: boolean, command = 'echo here; sleep 60') => {
+    const file = files();
+    const words = [
+      'ssh',
+      ...sshOptions(`${home}/${who}`),
+      ...(tty ? ['-tt'] : []),
+      `${slice}@127.0.0.1`,
+      command,
+    ];
+    const line = words.map((word) => `'${word}'`).join(' ');
+    const client = node.spawn('sh', '-c', `${line} > ${file} 2>&1; echo "status $?" >> ${file}`);
+    const said = () => (existsSync(file) ? readFileSync(file, 'utf8') : '');
+    return { client, said, began: () => until(() => said().startsWith('here'), 'the session to begin') };
+  };
+
+  it('ends at once, its person told, and those of other keys go on', async () => {
+    await make('key_gone', [key('one'), key('two')]);
+    const [plain, terminal] = [kept('two', 'key_gone', false), kept('two', 'key_gone', true)];
+    const forward = node.spawn('ssh', ...sshOptions(`${home}/two`), '-N', 'key_gone@127.0.0.1');
+    const other = kept('one', 'key_gone', true);
+    for (const one of [plain, terminal, other]) await one.began();
+    await count('key_gone', 4);
+    await node.ok('DELETE', `/v1/slivers/key_gone/keys/${fingerprint('two')}`);
+    await Promise.all([plain.client, terminal.client, forward].map(ended));
+    expect(plain.said()).toMatch(/^here\nsliverd: your key was removed or revoked\n([^\n]*\n)?status 255\n$/);
+    expect(terminal.said()).toMatch(
+      /^here\r\n\r\nsliverd: your key was removed or revoked\r\n([^\n]*\n)*status 255\n$/,
+    );
+    await count('key_gone', 1);
+    const last = (await events('key_gone', 'session.logout')).slice(-3);
+    expect(last).toMatchObject([{ how: 'key' }, { how: 'key' }, { how: 'key' }]);
+    // Its line again, with another comment and options, at another place: the same key.
+    await node.ok('PUT', '/v1/slivers/key_gone/keys', {
+      keys: [key('two'), `no-x11-forwarding ${key('one')} and more`],
+    });
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await count('key_gone', 1);
+    // As an authority it lets in others, and itself no more.
+    await node.ok('PUT', '/v1/slivers/key_gone/keys', { keys: [`cert-authority ${key('one')}`] });
+    await ended(other.client);
+  });
+
+  it('or its certificate, or who signed it, ends too', async () => {
+    await make('cert_gone', [key('one'), `cert-authority ${key('ca')}`]);
+    const certify = (serial: string, id: string) =>
+      execFileSync('ssh-keygen', [
+        ...['-q', '-s', `${home}/ca`, '-I', id, '-z', serial, '-n', 'cert_gone', `${home}/two.pub`],
+      ]);
+    const revoke = (item: object) => node.ok('POST', '/v1/slivers/cert_gone/revocations', { items: [item] });
+    const other = kept('one', 'cert_gone', true);
+    await other.began();
+    for (const [serial, id, item] of [
+      ['5', 'bob', { serial: '5' }],
+      ['6', 'carol', { keyId: 'carol' }],
+    ] as const) {
+      certify(serial, id);
+      const session = kept('two', 'cert_gone', false);
+      await session.began();
+      await revoke({ serial: '77' });
+      await revoke(item);
+      await ended(session.client);
+      expect(session.said()).toContain('sliverd: your key was removed or revoked\n');
+      // In force by the time of the answer.
+      expect(kept('two', 'cert_gone', false).said()).toBe('');
+      const again = node.attempt('', 'ssh', ...sshOptions(`${home}/two`), 'cert_gone@127.0.0.1', 'true');
+      expect(again.stderr).toMatch(/Permission denied/);
+    }
+    certify('8', 'dave');
+    const session = kept('two', 'cert_gone', false);
+    await session.began();
+    await node.ok('DELETE', `/v1/slivers/cert_gone/keys/${fingerprint('ca')}`);
+    await ended(session.client);
+    await count('cert_gone', 1);
+    other.client.kill();
+  });
+
+  it('ends also when the daemon dies in between', async () => {
+    await make('key_crash', [key('one'), key('two')]);
+    const [gone, stays] = [kept('two', 'key_crash', false), kept('one', 'key_crash', false)];
+    for (const one of [gone, stays]) await one.began();
+    // As after a crash between the two: the record says so, and no daemon ended anything.
+    const dead = node.request('DELETE', `/v1/slivers/key_crash/keys/${fingerprint('two')}`).catch(() => {});
+    await until(
+      async () => !readFileSync(`${node.state}/access/keys/key_crash`, 'utf8').includes(key('two')),
+      'the file',
+    );
+    await node.kill();
+    await dead;
+    await node.launch();
+    await ended(gone.client);
+    expect(gone.said()).toContain('your key was removed');
+    await count('key_crash', 1);
+    expect((await events('key_crash', 'session.logout')).at(-1)).toMatchObject({ how: 'key' });
+    stays.client.kill();
+  });
+});
+
+it('a session is ended by the owner', async () => {
+  await make('ses_end');
+  const clients = [open('ses_end', ['sleep 60']), open('ses_end', ['sleep 60'])];
+  await count('ses_end', 2);
+  const [first, second] = await sessions('ses_end');
+  await node.ok('DELETE', `/v1/sessions/${first.id}`);
+  expect(await sessions('ses_end')).toEqual([second]);
+  expect((await events('ses_end', 'session.logout')).at(-1)).toMatchObject({ id: first.id, how: 'owner' });
+  expect((await node.request('DELETE', `/v1/sessions/${first.id}`)).status).toBe(404);
+  for (const client of clients) client.kill();
+});
+
+it('making and deleting slivers leaves the door open', async () => {
+  const pid = Number(readFileSync(`${node.run}/sliver-sshd.pid`, 'utf8'));
+  const before = statSync(`${node.run}/sliver-sshd.pid`).mtimeMs;
+  await make('door_open');
+  await node.ok('DELETE', '/v1/slivers/door_open');
+  expect(ssh('door_open', 'true').stderr).toMatch(/Permission denied/);
+  await make('door_open');
+  expect(Number(readFileSync(`${node.run}/sliver-sshd.pid`, 'utf8'))).toBe(pid);
+  expect(statSync(`${node.run}/sliver-sshd.pid`).mtimeMs).toBe(before);
 });

@@ -3,10 +3,8 @@ import {
   chownSync,
   copyFileSync,
   existsSync,
-  type FSWatcher,
   mkdirSync,
   renameSync,
-  watch,
   writeFileSync,
 } from 'node:fs';
 import type { Logger } from 'pino';
@@ -15,6 +13,7 @@ import { explain, SliverdError } from '../../errors.ts';
 import { run } from '../../kernel/run.ts';
 import type { Finding } from '../../node/doctor/finding.ts';
 import type { SliverRecord } from '../../slivers/record.ts';
+import type { SliceLoginFiles } from '../keys/files.ts';
 import { ACCESS_GID, accountFiles, writeAccounts } from './accounts.ts';
 import { HOST_KEYS, NSSWITCH, pamService, sshdConfig } from './configuration.ts';
 import { type HostKey, hostKeys } from './host-keys.ts';
@@ -29,6 +28,7 @@ export interface DoorOptions {
   /** As in node.yaml, from the root of the cgroup file system. */
   readonly cgroup: string;
   readonly port: number;
+  readonly loginFiles: SliceLoginFiles;
   readonly log: Logger;
 }
 
@@ -59,11 +59,14 @@ export class Door {
   #prepared = false;
   #notPrepared: { why: string; mend: string } | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #watcher: FSWatcher | undefined;
   #closed = false;
 
   static async open(options: DoorOptions, slivers: () => readonly SliverRecord[]): Promise<Door> {
     const door = new Door(options, slivers);
+    options.loginFiles.listen({
+      slices: () => door.#prepared && door.#tell(),
+      names: () => door.#sshd.reread(),
+    });
     await door.#look();
     return door;
   }
@@ -117,7 +120,6 @@ export class Door {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
-    this.#watcher?.close();
   }
 
   /** Ends sliver-sshd; sessions ended with their slivers. */
@@ -157,12 +159,6 @@ export class Door {
     if (!existsSync(`${folder}/revoked.conf`)) writeFileSync(`${folder}/revoked.conf`, '');
     await run(SSHD, ['-t', '-f', `${folder}/sshd_config`]);
     this.#tell();
-    // Written when a sliver is made or deleted; sshd reads only at its start whose revocations are where.
-    this.#watcher = watch(folder, { persistent: false }, (_, name) => {
-      if (name !== 'revoked.conf') return;
-      this.#tell();
-      this.#sshd.reread();
-    });
     this.#prepared = true;
   }
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
 import type { Logger } from 'pino';
-import { type CgroupTree, killCgroup, removeCgroup } from '../../cgroups/tree.ts';
+import { type CgroupTree, killCgroup, removeCgroup, until } from '../../cgroups/tree.ts';
 import { HOST_ENV, run } from '../../kernel/run.ts';
 
 export interface SshdOptions {
@@ -17,6 +17,7 @@ export interface SshdOptions {
 
 export const SSHD = '/usr/sbin/sshd';
 const PATIENCE = { least: 2000, most: 60_000 };
+const REREAD_WITHIN = 10_000;
 
 /** The process: found again by a later daemon, started when it isn't there, and told of when it can't be. */
 export class Sshd {
@@ -47,10 +48,17 @@ export class Sshd {
     }
   }
 
-  /** Has it read its configuration again. */
-  reread(): void {
+  /** Has it read its configuration again: it becomes itself anew, and says so by its pid file once it listens. */
+  async reread(): Promise<void> {
     const { pid } = this;
-    if (pid !== undefined) process.kill(pid, 'SIGHUP');
+    if (pid === undefined) return;
+    const written = () => statSync(this.#options.pid, { throwIfNoEntry: false })?.mtimeMs;
+    const before = written();
+    process.kill(pid, 'SIGHUP');
+    const again = () => written() !== undefined && written() !== before;
+    await until(again, REREAD_WITHIN, 'sliver-sshd to read its configuration').catch((err) =>
+      this.#options.log.error({ err }, 'what was revoked may be in force later'),
+    );
   }
 
   /** Starts it unless it runs; what fails is tried again, ever more seldom. */

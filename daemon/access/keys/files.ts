@@ -1,20 +1,32 @@
-import { closeSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs';
 import type { LoginFiles, LoginRules, Staged } from '../../slivers/keys/files.ts';
 import { NOTHING_REVOKED, type Revoked } from '../../slivers/keys/revocation.ts';
 import type { SliverRecord } from '../../slivers/record.ts';
 import { SliceFolder } from './folder.ts';
+import { replaceFile } from './whole-file.ts';
+
+/** Who has to know of changes. */
+export interface LoginListener {
+  /** Slices came or went. */
+  slices?(): unknown;
+  /** sshd must read `revoked.conf` again. */
+  names?(): Promise<void>;
+  /** Somebody may be let in no more. */
+  rules?(): void;
+}
 
 /**
  * What sshd knows of slices' users, in the folder `access`: `keys/SLICE` (authorized_keys), `revoked/SLICE` (KRL), and
- * `revoked.conf`, which names the latter to sshd, slice by slice: RevokedKeys has no %u. sshd refuses everybody where
- * the file isn't there, so each slice has one, empty when nothing is revoked; it reads it at each login, and the
- * names only when it is started or told to (SIGHUP).
+ * `revoked.conf`, which names the latter to sshd, slice by slice: RevokedKeys has no %u. It reads the names only
+ * when it is started or told to (SIGHUP), and is not there for a moment then, so they are of slices that ever revoked
+ * something. sshd refuses everybody where the file isn't there, so each slice has one, empty when nothing is revoked.
  */
 export class SliceLoginFiles implements LoginFiles {
   readonly #folder: string;
   readonly #keys: SliceFolder<readonly string[]>;
   readonly #revoked: SliceFolder<Revoked>;
-  readonly #slices = new Set<string>();
+  readonly #names = new Set<string>();
+  readonly #listeners: LoginListener[] = [];
+  #inForce: Promise<unknown> = Promise.resolve();
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -42,21 +54,34 @@ export class SliceLoginFiles implements LoginFiles {
       drop();
       throw error;
     }
+    const isNew = keys !== undefined && revoked !== undefined;
     const commit = () => {
       for (const one of staged) one.commit();
-      if (this.#slices.has(slice)) return;
-      this.#slices.add(slice);
-      this.#writeNames();
+      if (isNew) this.#tellSlices();
+      if (revoked && revoked.list !== '' && !this.#names.has(slice)) {
+        this.#names.add(slice);
+        this.#writeNames();
+        this.#inForce = Promise.all(this.#listeners.map((listener) => listener.names?.()));
+      }
+      for (const listener of this.#listeners) listener.rules?.();
     };
     return { commit, drop };
   }
 
+  async inForce(): Promise<void> {
+    await this.#inForce;
+  }
+
+  listen(listener: LoginListener): void {
+    this.#listeners.push(listener);
+  }
+
   remove(slice: string): void {
     this.#keys.remove(slice);
-    // Named no more before it is gone.
-    this.#slices.delete(slice);
-    this.#writeNames();
+    // Named no more before it is gone. An sshd that has the name still finds the file of the next slice of that name.
+    if (this.#names.delete(slice)) this.#writeNames();
     this.#revoked.remove(slice);
+    this.#tellSlices();
   }
 
   /** Makes the folder what the records say: after a crash between the two, and whatever somebody did to it. */
@@ -66,25 +91,19 @@ export class SliceLoginFiles implements LoginFiles {
       ...this.#keys.reconcile(new Map(live.map(({ name, keys }) => [name, keys]))),
       ...this.#revoked.reconcile(new Map(live.map(({ name, revoked }) => [name, revoked]))),
     ];
-    for (const { name } of live) this.#slices.add(name);
+    for (const { name, revoked } of live) if (revoked.list !== '') this.#names.add(name);
     this.#writeNames();
     return mended;
   }
 
+  #tellSlices(): void {
+    for (const listener of this.#listeners) listener.slices?.();
+  }
+
   #writeNames(): void {
-    const path = `${this.#folder}/revoked.conf`;
-    const text = [...this.#slices]
-      .sort()
-      .map((slice) => `Match User ${slice}\n  RevokedKeys "${this.#folder}/revoked/${slice}"\n`)
-      .join('');
-    const fresh = openSync(`${path}.new`, 'w', 0o644);
-    try {
-      writeFileSync(fresh, text);
-      fsyncSync(fresh);
-    } finally {
-      closeSync(fresh);
-    }
-    renameSync(`${path}.new`, path);
+    const block = (slice: string) =>
+      `Match User ${slice}\n  RevokedKeys "${this.#folder}/revoked/${slice}"\n`;
+    replaceFile(`${this.#folder}/revoked.conf`, [...this.#names].sort().map(block).join(''));
   }
 }
 

@@ -1,19 +1,16 @@
 import {
   chmodSync,
   chownSync,
-  closeSync,
-  fsyncSync,
   lstatSync,
   mkdirSync,
-  openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
-  writeFileSync,
 } from 'node:fs';
 import { SliverdError } from '../../errors.ts';
 import type { Staged } from '../../slivers/keys/files.ts';
+import { syncFolder, writeBeside } from './whole-file.ts';
 
 /**
  * A file for each slice, which sshd reads as the slice's user, with the daemon or without: root's, read by all, replaced
@@ -40,15 +37,8 @@ export class SliceFolder<T> {
     let durable = true;
     try {
       this.#makeFolder();
-      rmSync(staged, { recursive: true, force: true });
-      const file = openSync(staged, 'wx', 0o644);
-      try {
-        writeFileSync(file, content);
-        durable = statOf(path) !== undefined || !content.equals(this.#nothing);
-        if (durable) fsyncSync(file);
-      } finally {
-        closeSync(file);
-      }
+      durable = statOf(path) !== undefined || !content.equals(this.#nothing);
+      writeBeside(staged, content, durable);
       if (statOf(path)?.isDirectory()) rmSync(path, { recursive: true });
     } catch (cause) {
       rmSync(staged, { force: true });
@@ -58,7 +48,7 @@ export class SliceFolder<T> {
       commit: () => {
         try {
           renameSync(staged, path);
-          if (durable) this.#sync();
+          if (durable) syncFolder(this.#folder);
         } catch (cause) {
           throw failed(slice, cause);
         }
@@ -69,7 +59,7 @@ export class SliceFolder<T> {
 
   remove(slice: string): void {
     rmSync(this.#path(slice), { recursive: true, force: true });
-    this.#sync();
+    syncFolder(this.#folder);
   }
 
   /** Makes the folder what the records say: after a crash between the two, and whatever somebody did to it. */
@@ -86,7 +76,7 @@ export class SliceFolder<T> {
       this.stage(name, what).commit();
       mended.push(`${name}: not as its record says`);
     }
-    this.#sync();
+    syncFolder(this.#folder);
     return mended;
   }
 
@@ -109,16 +99,6 @@ export class SliceFolder<T> {
       mkdirSync(folder, { recursive: true, mode: 0o755 });
       chownSync(folder, 0, 0);
       chmodSync(folder, 0o755);
-    }
-  }
-
-  /** Names that came or went survive a power cut. */
-  #sync(): void {
-    const folder = openSync(this.#folder, 'r');
-    try {
-      fsyncSync(folder);
-    } finally {
-      closeSync(folder);
     }
   }
 }

@@ -9,10 +9,14 @@ import {
   watch,
 } from 'node:fs';
 import type { Logger } from 'pino';
+import { SliverdError } from '../../errors.ts';
 import type { EventLog } from '../../events/log.ts';
 import type { SliverStore } from '../../slivers/store.ts';
 import type { Database } from '../../store/database.ts';
+import type { SliceLoginFiles } from '../keys/files.ts';
 import { Allowance } from './allowance.ts';
+import { endSession } from './ending.ts';
+import { isLetIn } from './judge.ts';
 import { type Ended, isAlive, readRecord, type Session, sessionName } from './record.ts';
 
 export interface SessionOptions {
@@ -21,6 +25,7 @@ export interface SessionOptions {
   /** What of one sliver lives as long as it runs. */
   sliverRun(id: number): string;
   readonly store: SliverStore;
+  readonly loginFiles: SliceLoginFiles;
   readonly database: Database;
   readonly events: EventLog;
   readonly log: Logger;
@@ -39,6 +44,8 @@ const DEBRIS_AFTER = 60_000;
 export class Sessions {
   readonly #options: SessionOptions;
   readonly #known = new Map<string, { session: Session; told: boolean }>();
+  /** Those that we end, and why. */
+  readonly #ending = new Map<string, { why: 'key' | 'owner'; over: Promise<void> }>();
   readonly #allowance = new Allowance();
   readonly #watcher: FSWatcher;
   readonly #timer: NodeJS.Timeout;
@@ -58,6 +65,8 @@ export class Sessions {
     this.#unlisten = options.events.listen(({ type, subject }) => {
       if (type === 'sliver.deleted') this.#allowance.forget(subject);
     });
+    // Not within the request that changed them.
+    options.loginFiles.listen({ rules: () => this.#soon() });
     this.#try();
   }
 
@@ -68,6 +77,17 @@ export class Sessions {
       .map(({ session }) => session)
       .filter((session) => session.refused === null && (slice === undefined || session.slice === slice))
       .sort((a, b) => a.since - b.since);
+  }
+
+  /** Ends one; its person is told. Resolves when it is over. */
+  async end(id: string): Promise<void> {
+    const session = this.list().find((one) => one.id === id);
+    if (!session)
+      throw new SliverdError(
+        'not-found',
+        `there is no session '${id.slice(0, 60)}' ('sliverctl session list' shows those that go on)`,
+      );
+    await this.#end(session, 'owner');
   }
 
   /** Sessions go on. */
@@ -103,12 +123,33 @@ export class Sessions {
       else if (!this.#known.has(name.id)) this.#begun(name.id, file);
     }
     for (const { session } of this.#known.values()) {
-      if (isAlive(session)) continue;
+      if (isAlive(session)) {
+        if (!this.#isLetIn(session)) void this.#end(session, 'key');
+        continue;
+      }
       // One that says goodbye has done so before it is gone.
       const goodbye = readRecord(`${folder}/${session.id}.ended`, session.id)?.ended;
       const killed = existsSync(`${folder}/${session.id}`) ? 'killed' : 'unknown';
       this.#over(session, goodbye?.how ?? killed, goodbye?.time ?? Date.now());
     }
+  }
+
+  /** By what its slice says now. A slice that is gone takes its sessions with it anyway. */
+  #isLetIn({ slice, credential }: Session): boolean {
+    const record = this.#options.store.find(slice);
+    return !record || !credential || isLetIn(credential, record);
+  }
+
+  #end(session: Session, why: 'key' | 'owner'): Promise<void> {
+    const { id } = session;
+    const begun = this.#ending.get(id);
+    if (begun) return begun.over;
+    const over = endSession(session, why).then(() => {
+      this.#try();
+      this.#ending.delete(id);
+    });
+    this.#ending.set(id, { why, over });
+    return over;
   }
 
   #begun(id: string, file: string): void {
@@ -129,7 +170,8 @@ export class Sessions {
   #over(session: Session, how: Ended, ended: number): void {
     const { folder, database, events } = this.#options;
     const { id, slice, refused } = session;
-    const why = how === 'killed' && this.#isStopped(session) ? 'stopped' : how;
+    const stopped = how === 'killed' && this.#isStopped(session) ? 'stopped' : how;
+    const why = this.#ending.get(id)?.why ?? (this.#isLetIn(session) ? stopped : 'key');
     const isTold = this.#known.get(id)?.told;
     // First, or it were a new one after a crash.
     for (const file of [id, `${id}.ended`]) rmSync(`${folder}/${file}`, { force: true });

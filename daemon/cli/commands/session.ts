@@ -16,4 +16,12 @@ export function sessionCommands(program: Command): void {
       const { sessionTable } = await import('../output/session.ts');
       context.print(await context.client.get<SessionList>(path), sessionTable);
     });
+  session
+    .command('end')
+    .argument('<session...>', "as 'session list' has them")
+    .description('end sessions; those who are logged in are told')
+    .action(async (ids: string[], _options, command: Command) => {
+      const { client } = Context.of(command);
+      for (const id of ids) await client.request('DELETE', pathOf('sessions', id));
+    });
 }

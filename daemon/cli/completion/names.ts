@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import type { Image, Sliver } from '../../manager/schemas.ts';
+import type { Image, SessionList, Sliver } from '../../manager/schemas.ts';
 import { listAll } from '../connection/client.ts';
 import { listNodes } from '../connection/endpoint.ts';
 import type { Context } from '../context.ts';
@@ -25,6 +25,8 @@ async function namesOf(context: Context, kind: string): Promise<string[]> {
       return (await listAll<Sliver>(context.client, '/v1/slivers')).map(({ name }) => name);
     case 'image':
       return (await listAll<Image>(context.client, '/v1/images')).map(({ name }) => name);
+    case 'session':
+      return (await context.client.get<SessionList>('/v1/sessions')).items.map(({ id }) => id);
     case 'node':
       return listNodes();
     case 'profile':

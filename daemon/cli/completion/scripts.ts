@@ -82,7 +82,7 @@ const BASH = `_sliverctl() {
     'operand -'*) [ -z "$ended" ] && COMPREPLY=($(compgen -W "$flags" -- "$cur")); return ;;
   esac
   case "$kind" in
-    sliver|image|node|profile)
+    sliver|image|node|profile|session)
       COMPREPLY=($(compgen -W "$(sliverctl "\${globals[@]}" __complete "$kind" 2>/dev/null)" -- "$cur")) ;;
     file) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$cur")) ;;
     key) compopt -o nospace 2>/dev/null; COMPREPLY=($(compgen -W "$_sliverctl_keys" -- "$cur")) ;;
@@ -104,7 +104,7 @@ const ZSH = `_sliverctl() {
       return
     fi
     case "$kind" in
-      sliver|image|node|profile)
+      sliver|image|node|profile|session)
         compadd -- \${(f)"$(sliverctl "\${globals[@]}" __complete "$kind" 2>/dev/null)"} ;;
       file) _files ;;
       key) compadd -S '' -- \${=_sliverctl_keys} ;;

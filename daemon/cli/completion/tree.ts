@@ -1,7 +1,7 @@
 import type { Command, Option } from 'commander';
 
 /** What can stand at a place: words known now, or names of a kind that are asked for when needed. */
-export type Kind = 'sliver' | 'image' | 'node' | 'profile' | 'file' | 'key' | 'none' | 'command';
+export type Kind = 'sliver' | 'image' | 'node' | 'profile' | 'session' | 'file' | 'key' | 'none' | 'command';
 
 export interface Place {
   /** The words that lead here, as in `sliver create`; empty: the program itself. */
@@ -25,6 +25,7 @@ export interface OptionPlace {
 const OPERANDS: Record<string, Kind> = {
   sliver: 'sliver',
   image: 'image',
+  session: 'session',
   'key=value': 'key',
   source: 'file',
   file: 'file',

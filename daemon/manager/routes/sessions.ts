@@ -1,9 +1,11 @@
 import { Type } from 'typebox';
 import type { Session as Known } from '../../access/sessions/record.ts';
+import { SliverdError } from '../../errors.ts';
 import type { Manager, Server } from '../context.ts';
 import { type Session, SessionList } from '../schemas.ts';
 
 const Params = Type.Object({ name: Type.String({ maxLength: 256 }) });
+const Id = Type.Object({ id: Type.String({ maxLength: 64 }) });
 const tags = ['sessions'];
 
 /** Who is logged in by ssh. */
@@ -19,6 +21,15 @@ export function sessionRoutes(server: Server, { store, sessions }: Manager): voi
     '/v1/slivers/:name/sessions',
     { schema: { summary: 'Who is logged in to a sliver by ssh', tags, params: Params, response } },
     async ({ params }) => list(store.get(params.name).name),
+  );
+  server.delete(
+    '/v1/sessions/:id',
+    { schema: { summary: 'Ends a session; its person is told', tags, params: Id } },
+    async ({ params }, reply) => {
+      if (!sessions) throw new SliverdError('not-found', 'nobody logs in by ssh here (access in node.yaml)');
+      await sessions.end(params.id);
+      return reply.code(204).send();
+    },
   );
 }
 

@@ -16,4 +16,6 @@ export interface LoginRules {
 export interface LoginFiles {
   stage(slice: string, rules: Partial<LoginRules>): Staged;
   remove(slice: string): void;
+  /** Settles when sshd goes by all that was committed. */
+  inForce(): Promise<void>;
 }

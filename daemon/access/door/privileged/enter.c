@@ -91,6 +91,21 @@ static int process_file(const char *template, const char *command, const struct 
   return fd;
 }
 
+/*
+ * Why the daemon ends a session (daemon/access/sessions/ending.ts): signals that no client's request can be. The program
+ * inside is let go of as by any disconnect.
+ */
+static int terminal;
+static void farewell(int signal)
+{
+  static const char key[] = "sliverd: your key was removed or revoked\r\n", owner[] = "sliverd: the node's owner ended this session\r\n";
+  const char *text = signal == SIGRTMIN + 1 ? key : owner;
+  size_t length = signal == SIGRTMIN + 1 ? sizeof key - 1 : sizeof owner - 1;
+  if (terminal && write(2, "\r\n", 2) < 0) _exit(255);
+  if (write(2, text, length - 2) > 0 && write(2, terminal ? "\r\n" : "\n", terminal ? 2 : 1) > 0) _exit(255);
+  _exit(255);
+}
+
 int main(int argc, char **argv)
 {
   static char template[1 << 20];
@@ -112,7 +127,7 @@ int main(int argc, char **argv)
   snprintf(path, sizeof path, "%s/slivers/%u/login.json", run, id);
   if (slurp(path, template, sizeof template) < 0) fail("the sliver is not running");
 
-  int terminal = isatty(0) && ioctl(0, TIOCGWINSZ, &size) == 0;
+  terminal = isatty(0) && ioctl(0, TIOCGWINSZ, &size) == 0;
   int fd = process_file(template, command, terminal ? &size : NULL);
   snprintf(process, sizeof process, "/proc/self/fd/%d", fd);
   snprintf(root, sizeof root, "%s/crun", run);
@@ -141,6 +156,7 @@ int main(int argc, char **argv)
   if (terminal) unlink(console), close(listener);
   /* All that a guest can have a hand in is done without rights; crun is root's. */
   if (setresgid(caller, caller, caller) < 0 || setresuid(caller, caller, caller) < 0) fail("rights are not to be lost");
+  for (int i = 1; i <= 2; i++) signal(SIGRTMIN + i, farewell);
   int status;
   if (terminal) status = relay(master, child);
   else {
