@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { scratch, TestNode, until } from './harness.ts';
 import { smallImageDirectory } from './image.ts';
@@ -149,6 +149,16 @@ describe('the door', () => {
   it('is all that knows of the accounts: the host has no such user', () => {
     expect(node.attempt('', 'getent', 'passwd', 'door_one').status).not.toBe(0);
     expect(node.attempt('', 'su', 'door_one', '-c', 'id').stderr).toMatch(/does not exist/);
+  });
+
+  it("is in none of the machine's records of its users' logins", () => {
+    const records = ['lastlog', 'wtmp', 'btmp'].map((name) => `/var/log/${name}`);
+    const states = () =>
+      [...records, '/run/utmp'].map((file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs);
+    const before = states();
+    expect(ssh('-tt', one, 'true').status).toBe(0);
+    expect(ssh(at('nobody_here'), 'true').status).toBe(255);
+    expect(states()).toEqual(before);
   });
 
   it('enters nothing for a uid that is no slice, whatever its words and environment say', () => {

@@ -139,8 +139,9 @@ export class Door {
         'unsupported',
         "Debian's openssh-server and libnss-extrausers are not installed",
       );
-    for (const path of [folder, `${folder}/host`, `${folder}/pam.d`])
+    for (const path of [folder, `${folder}/host`, `${folder}/pam.d`, `${folder}/log`])
       mkdirSync(path, { recursive: true, mode: 0o755 });
+    for (const name of ['lastlog', 'wtmp', 'btmp']) writeFileSync(`${folder}/log/${name}`, '');
     mkdirSync('/run/sshd', { recursive: true, mode: 0o755 }); // sshd's own place for who isn't in yet
     for (const type of HOST_KEYS) {
       const file = `${folder}/host/ssh_host_${type}_key`;

@@ -70,6 +70,9 @@ export class Sshd {
     const begin =
       'echo $$ > "$1/cgroup.procs" && mount --bind "$0/nsswitch.conf" /etc/nsswitch.conf &&' +
       ' mount --bind "$0/pam.d" /etc/pam.d && mount --bind "$0/extrausers" /var/lib/extrausers &&' +
+      // Logins of slices are events, and none of the machine's users (whose lastlog has a place for every uid).
+      ' mount --bind "$0/log" /var/log && for file in /var/log/* /run/utmp; do' +
+      ' [ ! -e $file ] || mount --bind /dev/null $file || exit 1; done &&' +
       ` exec ${SSHD} -D -e -f "$0/sshd_config"`;
     const fd = openSync(output, 'a', 0o600);
     const from = statSync(output).size;
