@@ -38,9 +38,13 @@ need_packages() {
   done
 }
 
-# quiet UNIT…: doesn't start with the machine.
+# quiet UNIT…: doesn't start with the machine, whichever init that has. (Of systemd's services that disables the script, too.)
 quiet() {
-  ! command -v systemctl > /dev/null || systemctl --quiet disable "$@" 2> /dev/null || true
+  local unit
+  for unit; do
+    if command -v systemctl > /dev/null; then systemctl --quiet disable "$unit" 2> /dev/null || true
+    elif [ "${unit%.service}" != "$unit" ]; then update-rc.d "${unit%.service}" disable 2> /dev/null || true; fi
+  done
 }
 
 # need_node_modules: the packages of package-lock.json, and with them the Node that runs everything.
