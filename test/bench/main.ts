@@ -7,6 +7,7 @@ import { recordsBench } from './flows/index.ts';
 import { fill, measureRounds, OPERATIONS, type Operation } from './measure.ts';
 import { networkBench } from './network/index.ts';
 import { level, type Report, table } from './report.ts';
+import { sshBench } from './ssh/index.ts';
 import { crun } from './subjects/crun.ts';
 import { docker } from './subjects/docker.ts';
 import { lxc } from './subjects/lxc.ts';
@@ -16,7 +17,7 @@ import { type Subject, Unavailable } from './subjects/subject.ts';
 import { targets } from './targets.ts';
 
 /** What can be asked for by itself. */
-const PARTS = [...OPERATIONS, 'idle', 'network', 'records'] as const;
+const PARTS = [...OPERATIONS, 'idle', 'network', 'ssh', 'records'] as const;
 /** Too long to be done unless it is asked for. */
 const LONG: readonly string[] = ['records'];
 
@@ -103,6 +104,7 @@ async function main(): Promise<void> {
       flowSeconds: values.quick ? 5 : 30,
       count: number(values.count, values.quick ? 20 : 500),
     });
+  if (only.includes('ssh')) report.ssh = await sshBench(rounds, say);
   if (only.includes('records'))
     report.records = await recordsBench(number(values.flows, values.quick ? 1 : 10) * 1e6, rounds, say);
   console.log(table(report));

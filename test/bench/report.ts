@@ -4,6 +4,8 @@ import { recordsTable } from './flows/report.ts';
 import { OPERATIONS, type Operation, type Samples } from './measure.ts';
 import type { NetworkReport } from './network/index.ts';
 import { networkTable } from './network/report.ts';
+import type { SshReport } from './ssh/index.ts';
+import { sshTable } from './ssh/report.ts';
 import { type Summary, summarise } from './statistics.ts';
 import { targets } from './targets.ts';
 
@@ -23,6 +25,7 @@ export interface Report {
   /** Of a node on the shared network. */
   idleConnected?: Idle;
   network?: NetworkReport;
+  ssh?: SshReport;
   records?: RecordsReport;
 }
 
@@ -61,6 +64,7 @@ export function table(report: Report): string {
     );
   }
   if (report.network) lines.push('', ...networkTable(report.network));
+  if (report.ssh) lines.push('', ...sshTable(report.ssh));
   if (report.records) lines.push('', ...recordsTable(report.records));
   lines.push('', 'Targets');
   lines.push(

@@ -1,6 +1,7 @@
 import { recordsTargets } from './flows/report.ts';
 import { networkTargets } from './network/targets.ts';
 import type { Report } from './report.ts';
+import { sshTargets } from './ssh/report.ts';
 
 export interface Target {
   readonly what: string;
@@ -51,6 +52,7 @@ export function targets(report: Report): Target[] {
     below('slivers disturbed by it', disturbed, 1, 'slivers');
   }
   if (report.network) found.push(...networkTargets(report.network));
+  if (report.ssh) found.push(...sshTargets(report.ssh));
   if (report.records) found.push(...recordsTargets(report.records));
   return found;
 }

@@ -26,14 +26,17 @@ export function baseImageTar(): Promise<string> {
   return built('debian-12', recipe('debian-12'));
 }
 
-/** Programs that measure the network and serve names, as Debian has them, beside all of the base image. */
+/** Programs that measure the network, serve names, and are asked for by ssh, as Debian has them, beside all of the base image. */
 const NETWORK_PROGRAMS = [
   'dhtnode',
   'dnsmasq-base',
   'dnsutils',
+  'git',
   'hping3',
   'nftables',
   'nmap',
+  'openssh-client',
+  'rsync',
   'scamper',
   'unbound',
 ];
