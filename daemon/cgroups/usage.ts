@@ -26,6 +26,17 @@ export function cgroupUsage(cgroup: string): Usage {
   return usage;
 }
 
+/** The same of what the node runs for it elsewhere; undefined where it runs nothing. */
+export function sessionUsage(cgroup: string): Usage['sessions'] {
+  const { cpuMicroseconds, memoryBytes, processes } = cgroupUsage(cgroup);
+  if (cpuMicroseconds === undefined) return undefined;
+  return {
+    cpuMicroseconds,
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
+    ...(processes === undefined ? {} : { processes }),
+  };
+}
+
 function number(text: string | undefined): number | undefined {
   return text === undefined || text === '' ? undefined : Number(text);
 }

@@ -67,6 +67,8 @@ export interface Usage {
   io?: { readBytes: number; writeBytes: number; reads: number; writes: number };
   diskBytes?: number;
   diskInodes?: number;
+  /** What the node itself has used for its sessions by ssh: sshd's processes, beside what runs inside. */
+  sessions?: Pick<Usage, 'cpuMicroseconds' | 'memoryBytes' | 'processes'>;
   /** What was refused is of its whole life. */
   network?: NetworkUsage & { day?: DayUsage; refused?: Refused };
   /** Pressure stall information: share of time (percent, 10 s average) that some or all tasks waited. */

@@ -42,6 +42,22 @@ const make = async (name: string, keys = [key('one')]) => {
   await count(name, 0);
 };
 
+/** A client whose words are kept: its output, stderr and status. */
+const kept = (who: string, slice: string, tty: boolean, command = 'echo here; sleep 60') => {
+  const file = `${home}/said-${Math.random()}`;
+  const words = [
+    'ssh',
+    ...sshOptions(`${home}/${who}`),
+    ...(tty ? ['-tt'] : []),
+    `${slice}@127.0.0.1`,
+    command,
+  ];
+  const line = words.map((word) => `'${word}'`).join(' ');
+  const client = node.spawn('sh', '-c', `${line} > ${file} 2>&1; echo "status $?" >> ${file}`);
+  const said = () => (existsSync(file) ? readFileSync(file, 'utf8') : '');
+  return { client, said, began: () => until(() => said().startsWith('here'), 'the session to begin') };
+};
+
 describe('a session', () => {
   it('is listed while it lasts, and its login and its end are events', async () => {
     await make('ses_list');
@@ -144,23 +160,6 @@ describe('a session', () => {
 
 describe('a session whose key is taken away', () => {
   const fingerprint = (name: string) => encodeURIComponent(fingerprintOf(`${home}/${name}.pub`));
-  const files = () => `${home}/said-${Math.random()}`;
-  /** A client whose words are kept: its output, stderr and status. */
-  const kept = (who: string, slice: string, tty: boolean, command = 'echo here; sleep 60') => {
-    const file = files();
-    const words = [
-      'ssh',
-      ...sshOptions(`${home}/${who}`),
-      ...(tty ? ['-tt'] : []),
-      `${slice}@127.0.0.1`,
-      command,
-    ];
-    const line = words.map((word) => `'${word}'`).join(' ');
-    const client = node.spawn('sh', '-c', `${line} > ${file} 2>&1; echo "status $?" >> ${file}`);
-    const said = () => (existsSync(file) ? readFileSync(file, 'utf8') : '');
-    return { client, said, began: () => until(() => said().startsWith('here'), 'the session to begin') };
-  };
-
   it('ends at once, its person told, and those of other keys go on', async () => {
     await make('key_gone', [key('one'), key('two')]);
     const [plain, terminal] = [kept('two', 'key_gone', false), kept('two', 'key_gone', true)];
@@ -209,7 +208,6 @@ describe('a session whose key is taken away', () => {
       await ended(session.client);
       expect(session.said()).toContain('sliverd: your key was removed or revoked\n');
       // In force by the time of the answer.
-      expect(kept('two', 'cert_gone', false).said()).toBe('');
       const again = node.attempt('', 'ssh', ...sshOptions(`${home}/two`), 'cert_gone@127.0.0.1', 'true');
       expect(again.stderr).toMatch(/Permission denied/);
     }
@@ -241,6 +239,45 @@ describe('a session whose key is taken away', () => {
     expect((await events('key_crash', 'session.logout')).at(-1)).toMatchObject({ how: 'key' });
     stays.client.kill();
   });
+});
+
+it.each(['stop', 'reset', 'delete'])('sessions are told of the %s of their sliver', async (action) => {
+  const slice = `ses_${action}s`;
+  await make(slice);
+  // Also those whose program ends by itself, in good order.
+  const polite = 'echo here; trap "exit 0" TERM; while :; do sleep 0.1; done';
+  const open = [kept('one', slice, true), kept('one', slice, false), kept('one', slice, true, polite)];
+  const forward = node.spawn('ssh', ...sshOptions(`${home}/one`), '-N', `${slice}@127.0.0.1`);
+  for (const one of open) await one.began();
+  await count(slice, 4);
+  if (action === 'delete') await node.ok('DELETE', `/v1/slivers/${slice}`);
+  else await node.ok('POST', `/v1/slivers/${slice}/${action}`);
+  for (const client of [...open.map((one) => one.client), forward]) await ended(client);
+  for (const one of open)
+    expect(one.said()).toMatch(/^here\r?\n([^\n]*\n)?sliverd: the sliver was stopped\r?\n([^\n]*\n)?status/);
+});
+
+it('what let go of its terminal outlives the session, the rest is hung up', async () => {
+  await make('ses_nohup');
+  // The small image has no nohup, which does no more than this.
+  const ways = '(trap "" HUP; exec sleep 3331) & setsid sleep 3332 < /dev/null > /dev/null 2>&1 &';
+  const session = open('ses_nohup', [`${ways} sleep 3333`], '-tt');
+  const running = async (what: string) =>
+    (await node.exec('ses_nohup', 'sh', '-c', `ps -o args | grep -c "[s]leep ${what}"`)).stdout === '1\n';
+  for (const what of ['3331', '3332', '3333']) await until(() => running(what), 'all to run');
+  session.kill();
+  await until(async () => !(await running('3333')), 'the session to be hung up');
+  await count('ses_nohup', 0);
+  expect([await running('3331'), await running('3332')]).toEqual([true, true]);
+});
+
+it("what the node uses for sessions is counted as the slice's", async () => {
+  await make('ses_usage');
+  const used = async () => (await node.ok('GET', '/v1/slivers/ses_usage/usage')).sessions;
+  const before = (await used()).cpuMicroseconds;
+  expect(before).toBeGreaterThan(0);
+  expect(ssh('ses_usage', 'head -c 50000000 /dev/zero').stdout.length).toBe(50_000_000);
+  expect((await used()).cpuMicroseconds).toBeGreaterThan(before + 20_000);
 });
 
 it('a session is ended by the owner', async () => {

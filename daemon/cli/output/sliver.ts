@@ -135,6 +135,7 @@ export function usageText(usage: Usage, colour: boolean): string {
       ],
       ['Processes', usage.processes?.toString()],
       ['Forks refused', usage.pidsRefused?.toString()],
+      ['Sessions', sessionsText(usage.sessions)],
       ['Disk read', io && `${formatSize(io.readBytes)} in ${io.reads} operations`],
       ['Disk written', io && `${formatSize(io.writeBytes)} in ${io.writes} operations`],
       ['Disk used', size(usage.diskBytes)],
@@ -155,4 +156,11 @@ export function usageText(usage: Usage, colour: boolean): string {
     ],
     colour,
   );
+}
+
+/** Nothing where nobody ever logged in. */
+function sessionsText(sessions: Usage['sessions']): string | null {
+  if (!sessions?.cpuMicroseconds) return null;
+  const { cpuMicroseconds, memoryBytes = 0, processes = 0 } = sessions;
+  return `${(cpuMicroseconds / 1e6).toFixed(2)} s of CPU, ${formatSize(memoryBytes)}, ${processes} processes of the node`;
 }

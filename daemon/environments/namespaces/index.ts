@@ -12,7 +12,7 @@ import type { Logger } from 'pino';
 import type { NetworkLimits } from '../../../netns/network-limits.ts';
 import type { SliverNetwork } from '../../../netns/sliver-network.ts';
 import { type CgroupTree, isFrozen, isPopulated, killCgroup, removeCgroup } from '../../cgroups/tree.ts';
-import { cgroupUsage } from '../../cgroups/usage.ts';
+import { cgroupUsage, sessionUsage } from '../../cgroups/usage.ts';
 import { abortFuse } from '../../kernel/fuse.ts';
 import { mounts } from '../../kernel/mounts.ts';
 import { detachMount } from '../../kernel/syscalls.ts';
@@ -28,7 +28,7 @@ import { quotaDisk } from './disks/quota.ts';
 import { execInside, hangUpLost } from './exec.ts';
 import { initLog } from './init-log.ts';
 import { liveRunRecord } from './run-record.ts';
-import { namespaceSteps } from './steps.ts';
+import { namespaceSteps, sessionsOf } from './steps.ts';
 
 export interface NamespacesOptions {
   readonly paths: NodePaths;
@@ -75,9 +75,11 @@ export function namespacesEnvironment(options: NamespacesOptions): Environment {
     async usage(sliver) {
       const disk = disks.usage(sliver);
       const day = options.networkDay(sliver);
+      const sessions = sessionUsage(sessionsOf(cgroups.of(kernelName(sliver.id))));
       return {
         ...cgroupUsage(cgroups.of(kernelName(sliver.id))),
         ...(disk ? { diskBytes: disk.bytes, diskInodes: disk.inodes } : {}),
+        ...(sessions ? { sessions } : {}),
         network: { ...(await options.network.usage(sliver.id)), ...(day ? { day } : {}) },
       };
     },

@@ -39,6 +39,9 @@ import { UserNamespaces } from './user-namespaces.ts';
 const SESSIONS_WITHIN = 1000;
 const INIT = '/usr/bin/catatonit';
 
+/** Where what the node runs for a sliver's sessions by ssh is counted (access/door/privileged/pam_sliver.c). */
+export const sessionsOf = (cgroup: string) => `${cgroup}-access`;
+
 /** The steps of every phase, in order. The undo of a start that fails anywhere is `stop`, which finds what there is. */
 export function namespaceSteps(context: Context): Environment['phases'] {
   const { paths, cgroups, crun, disks } = context;
@@ -46,7 +49,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
   const step = (name: string, doing: string, act: Step['act']): Step => ({ name, doing, act });
   const cgroup = (sliver: SliverRecord) => cgroups.of(kernelName(sliver.id));
   /** Of those who are logged in by ssh (access/door/). */
-  const sessions = (sliver: SliverRecord) => `${cgroup(sliver)}-access`;
+  const sessions = (sliver: SliverRecord) => sessionsOf(cgroup(sliver));
   const folder = (sliver: SliverRecord) => paths.sliverRun(sliver.id);
   // Made by the ssh front door, where there is one.
   const sftp = () => `${paths.access}/sftp`;

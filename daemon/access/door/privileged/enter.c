@@ -164,6 +164,6 @@ int main(int argc, char **argv)
     for (int i = 0; i < 2; i++) close(i);
     status = status_of(child);
   }
-  if (status > 128 && access(path, F_OK) < 0) fputs(terminal ? "sliverd: the sliver was stopped\r\n" : "sliverd: the sliver was stopped\n", stderr);
+  if (access(path, F_OK) < 0) fputs("sliverd: the sliver was stopped\n", stderr);
   return status;
 }
