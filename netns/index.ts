@@ -1,4 +1,5 @@
-import { type NetworkOptions, NodeNetwork } from './node-network.ts';
+import { NodeNetwork } from './node-network.ts';
+import type { NetworkOptions } from './parts.ts';
 import { Rtnetlink } from './rtnetlink/index.ts';
 import { loopbackNetwork, type SliverNetwork } from './sliver-network.ts';
 import { findUplink } from './uplink.ts';

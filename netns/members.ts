@@ -1,5 +1,6 @@
 import { readlinkSync } from 'node:fs';
 import type { NetworkLimits } from './network-limits.ts';
+import type { Link } from './rtnetlink/index.ts';
 
 /** A process in a sliver's network namespace; which one tells its pid from a later process's. */
 export interface Member {
@@ -48,6 +49,12 @@ export class Members extends Map<number, Member | undefined> {
     for (const [id, member] of this) if (!linked.has(id) && !isThere(member)) this.delete(id);
     for (const id of linked) if (!this.has(id)) this.set(id, undefined);
   }
+}
+
+/** Links of slivers, by their ids: they are the truth of who is connected. */
+export function linkedIn(links: readonly Link[]): Map<number, Link> {
+  const ours = links.filter(({ name }) => /^sv[0-9]+$/.test(name));
+  return new Map(ours.map((link) => [Number(link.name.slice('sv'.length)), link]));
 }
 
 /** Names the network namespace of a process; empty when the process is gone. */

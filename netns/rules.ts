@@ -3,7 +3,7 @@ import { FlowLimiter } from './limits/flow-limits.ts';
 import type { Refusal } from './limits/refusals.ts';
 import { Nftables } from './nftables.ts';
 import type { Verb } from './ruleset/expressions.ts';
-import { elements, FORMER, removal, reservation, ruleset, TEXT } from './ruleset/index.ts';
+import { elements, removal, reservation, ruleset, TEXT } from './ruleset/index.ts';
 import type { Uplink } from './ruleset/part.ts';
 import type { Reservation } from './ruleset/reservations.ts';
 
@@ -33,7 +33,6 @@ export class Rules {
     this.#forwards = here.forwards;
     this.#nft.applyText(TEXT);
     this.#nft.apply(ruleset(here, [...ids]));
-    this.#nft.applyText(FORMER);
     this.limiter.restore();
   }
 

@@ -27,19 +27,6 @@ const PARTS: readonly Part[] = [
 
 /** What JSON can't say, in nft's own language, to be applied ahead of the rest. */
 export const TEXT = [ZONES, FLOW_SETS].join('\n');
-/** Of earlier versions, whose rules are elsewhere now: to be taken away after the rest is there. */
-export const FORMER = [
-  ...['passing', 'destined', 'own', 'outside'].map((name) =>
-    ['add', 'flush', 'delete'].map((verb) => `${verb} chain inet ${TABLE} ${name};`).join(' '),
-  ),
-  ...[
-    ['map', 'zones', 'typeof iifname : ct zone'],
-    ['set', 'owners', 'type ifname . mark'],
-  ].map(
-    ([kind, name, type]) =>
-      `add ${kind} inet ${TABLE} ${name} { ${type}; }; delete ${kind} inet ${TABLE} ${name};`,
-  ),
-].join('\n');
 export { reservation } from './reservations.ts';
 
 /** All rules and the elements of these slivers; in one transaction they take the place of what was there. */
