@@ -8,8 +8,9 @@ export interface DoorFiles {
 }
 
 /**
- * What sliver-sshd is told. No forwarding to Unix sockets and no agent: those sockets are files of the host's, where a
- * slice has nothing to do; forwarding by TCP is in the sliver's network namespace (privileged/pam_sliver.c).
+ * What sliver-sshd is told. No forwarding to Unix sockets: those are files of the host's, where a slice has nothing to do; agents
+ * are let inside by the login shell (privileged/agent.h); forwarding by TCP is in the sliver's network namespace
+ * (privileged/pam_sliver.c).
  */
 export function sshdConfig({ folder, pid, port }: DoorFiles): string {
   return `# Written by sliverd at each start.
@@ -28,7 +29,7 @@ PermitUserEnvironment no
 PermitUserRC no
 PermitTunnel no
 X11Forwarding no
-AllowAgentForwarding no
+AllowAgentForwarding yes
 AllowStreamLocalForwarding no
 AllowTcpForwarding yes
 GatewayPorts clientspecified

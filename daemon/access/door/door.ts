@@ -18,6 +18,7 @@ import { ACCESS_GID, accountFiles, writeAccounts } from './accounts.ts';
 import { HOST_KEYS, NSSWITCH, pamService, sshdConfig } from './configuration.ts';
 import { type HostKey, hostKeys } from './host-keys.ts';
 import { provideSftp } from './sftp.ts';
+import { makeSockets, sweepSockets } from './sockets.ts';
 import { SSHD, Sshd } from './sshd.ts';
 
 export interface DoorOptions {
@@ -56,6 +57,7 @@ export class Door {
   readonly #options: DoorOptions;
   readonly #slivers: () => readonly SliverRecord[];
   readonly #sshd: Sshd;
+  readonly #sockets: string;
   #prepared = false;
   #notPrepared: { why: string; mend: string } | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -74,7 +76,14 @@ export class Door {
   private constructor(options: DoorOptions, slivers: () => readonly SliverRecord[]) {
     this.#options = options;
     this.#slivers = slivers;
-    this.#sshd = new Sshd({ ...options, pid: this.#pid, output: `${options.runDirectory}/sliver-sshd.log` });
+    const { runDirectory } = options;
+    this.#sockets = `${runDirectory}/agents`;
+    this.#sshd = new Sshd({
+      ...options,
+      pid: this.#pid,
+      output: `${runDirectory}/sliver-sshd.log`,
+      sockets: `${this.#sockets}/tmp`,
+    });
   }
 
   /** Lets in whom it may, again and again: what a machine lacks may come. */
@@ -84,6 +93,7 @@ export class Door {
       if (!this.#prepared) await this.#prepare();
       this.#notPrepared = undefined;
       this.#sshd.keep();
+      sweepSockets(`${this.#sockets}/tmp`);
     } catch (error) {
       const why = explain(error);
       const lacks = error instanceof SliverdError && error.code === 'unsupported';
@@ -147,6 +157,7 @@ export class Door {
       const file = `${folder}/host/ssh_host_${type}_key`;
       if (!existsSync(file)) await run('ssh-keygen', ['-q', '-t', type, '-N', '', '-C', '', '-f', file]);
     }
+    makeSockets(this.#sockets);
     await provideSftp(`${folder}/sftp`);
     const module = `${folder}/pam_sliver.so`;
     place(`${BUILT}/pam_sliver.so`, module, 0o644, 0);

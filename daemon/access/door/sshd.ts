@@ -10,6 +10,8 @@ export interface SshdOptions {
   /** Where sshd writes its pid. */
   readonly pid: string;
   readonly output: string;
+  /** sshd's /tmp, where it makes the sockets of agents. */
+  readonly sockets: string;
   readonly cgroups: CgroupTree;
   readonly port: number;
   readonly log: Logger;
@@ -64,12 +66,12 @@ export class Sshd {
   /** Starts it unless it runs; what fails is tried again, ever more seldom. */
   keep(): void {
     if (this.#starting || performance.now() < this.#notBefore || this.pid !== undefined) return;
-    const { folder, output, cgroups, port, log } = this.#options;
+    const { folder, sockets, output, cgroups, port, log } = this.#options;
     const cgroup = cgroups.of('access');
     mkdirSync(cgroup, { recursive: true });
     const begin =
       'echo $$ > "$1/cgroup.procs" && mount --bind "$0/nsswitch.conf" /etc/nsswitch.conf &&' +
-      ' mount --bind "$0/pam.d" /etc/pam.d && mount --bind "$0/extrausers" /var/lib/extrausers &&' +
+      ' mount --bind "$0/pam.d" /etc/pam.d && mount --bind "$2" /tmp && mount --bind "$0/extrausers" /var/lib/extrausers &&' +
       // Logins of slices are events, and none of the machine's users (whose lastlog has a place for every uid).
       ' mount --bind "$0/log" /var/log && for file in /var/log/* /run/utmp; do' +
       ' [ ! -e $file ] || mount --bind /dev/null $file || exit 1; done &&' +
@@ -81,7 +83,7 @@ export class Sshd {
     // Later mounts of the daemon's come in, none of these goes out.
     const child = spawn(
       'unshare',
-      ['--mount', '--propagation', 'slave', '--', 'sh', '-c', begin, folder, cgroup],
+      ['--mount', '--propagation', 'slave', '--', 'sh', '-c', begin, folder, cgroup, sockets],
       { detached: true, cwd: '/', stdio: ['ignore', fd, fd], env: HOST_ENV },
     );
     closeSync(fd);

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "sliver.h"
 #include "terminal.h"
+#include "agent.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -54,7 +55,8 @@ static void json(FILE *to, const char *prefix, const char *text)
 /* What sshd tells a session; everything else in the environment is of the host and stays there. */
 static int passes(const char *entry)
 {
-  static const char *const names[] = { "TERM=", "LANG=", "LC_", "SSH_CONNECTION=", "SSH_CLIENT=", "SSH_ORIGINAL_COMMAND=" };
+  static const char *const names[] = { "TERM=", "LANG=", "LC_", "SSH_CONNECTION=", "SSH_CLIENT=", "SSH_ORIGINAL_COMMAND=",
+    "SSH_AUTH_SOCK=" };
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strncmp(entry, names[i], strlen(names[i])) == 0) return 1;
   return 0;
@@ -127,6 +129,7 @@ int main(int argc, char **argv)
   snprintf(path, sizeof path, "%s/slivers/%u/login.json", run, id);
   if (slurp(path, template, sizeof template) < 0) fail("the sliver is not running");
 
+  agent_begin(run, cgroup, id, caller);
   terminal = isatty(0) && ioctl(0, TIOCGWINSZ, &size) == 0;
   int fd = process_file(template, command, terminal ? &size : NULL);
   snprintf(process, sizeof process, "/proc/self/fd/%d", fd);

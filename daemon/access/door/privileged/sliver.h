@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -41,4 +43,27 @@ static int frozen(const char *cgroup, unsigned id)
   char path[PATH_MAX], text[8];
   snprintf(path, sizeof path, CGROUPS "%s/s%u/cgroup.freeze", cgroup, id);
   return slurp(path, text, sizeof text) > 0 && text[0] == '1';
+}
+
+/*
+ * The sliver's init, pinned: its pid is from a file, and might be another's by now. Only while a pidfd says that the
+ * process lives is what /proc told of that pid true of this process.
+ */
+static int init_of(const char *run, const char *cgroup, unsigned id)
+{
+  char path[PATH_MAX], text[4096], line[PATH_MAX];
+  snprintf(path, sizeof path, "%s/slivers/%u/pid", run, id);
+  if (slurp(path, text, 32) <= 0) return -1;
+  int pid = atoi(text);
+  if (pid <= 1) return -1;
+  int fd = syscall(SYS_pidfd_open, pid, 0);
+  if (fd < 0) return -1;
+  snprintf(path, sizeof path, "/proc/%d/cgroup", pid);
+  snprintf(line, sizeof line, "0::%s/s%u\n", cgroup, id);
+  char *found = slurp(path, text, sizeof text) > 0 ? strstr(text, line) : NULL;
+  if (!found || (found != text && found[-1] != '\n') || syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0) < 0) {
+    close(fd);
+    return -1;
+  }
+  return fd;
 }

@@ -1,0 +1,183 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { scratch, TestNode, until } from './harness.ts';
+import { smallImageDirectory } from './image.ts';
+import { fingerprintOf, makeKey, sshOptions } from './ssh.ts';
+
+const image = smallImageDirectory();
+const home = scratch('agent');
+const socket = `${home}/agent.sock`;
+let node: TestNode;
+let agent: ChildProcess;
+
+/** With the agent, and `-A`. */
+const words = (slice: string, ...more: string[]) => [
+  ...['env', `SSH_AUTH_SOCK=${socket}`, 'ssh', '-A', ...sshOptions(`${home}/key`), `${slice}@127.0.0.1`],
+  ...more,
+];
+const attempt = ([program = '', ...rest]: string[]) => node.attempt('', program, ...rest);
+const ssh = (slice: string, command: string) => attempt(words(slice, command));
+const sockets = () => readdirSync(`${node.run}/agents/tmp`);
+/** ssh's own programs, which the small image has not. */
+const RUN = (program: string) => `/root/ssh/loader --library-path /root/ssh /root/ssh/${program}`;
+
+beforeAll(async () => {
+  makeKey(`${home}/key`);
+  makeKey(`${home}/carried`);
+  mkdirSync(`${home}/ssh`);
+  for (const program of ['ssh', 'ssh-add']) {
+    copyFileSync(`/usr/bin/${program}`, `${home}/ssh/${program}`);
+    for (const [, path = ''] of execFileSync('ldd', [`/usr/bin/${program}`], { encoding: 'utf8' }).matchAll(
+      /(\/\S+) \(0x/g,
+    )) {
+      const name = path.split('/').at(-1) ?? '';
+      copyFileSync(path, `${home}/ssh/${name.startsWith('ld-') ? 'loader' : name}`);
+    }
+  }
+  node = await TestNode.start('access:\n  port: 2222\n');
+  await node.ok('POST', '/v1/images', { name: 'small', source: { path: image } });
+  const keyOf = (name: string) => readFileSync(`${home}/${name}.pub`, 'utf8').trim();
+  for (const name of ['agt_one', 'agt_two'])
+    await node.ok('POST', '/v1/slivers', {
+      ...{ name, image: 'small', keys: [keyOf('key'), ...(name === 'agt_two' ? [keyOf('carried')] : [])] },
+    });
+  agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
+  await until(() => existsSync(socket), 'the agent');
+  const env = { ...process.env, SSH_AUTH_SOCK: socket };
+  execFileSync('ssh-add', ['-q', `${home}/carried`], { env, stdio: 'ignore' });
+  const scp = ['scp', '-q', '-r', ...sshOptions(`${home}/key`), `${home}/ssh`, 'agt_one@127.0.0.1:/root/'];
+  await until(() => attempt(scp).status === 0, 'the programs to be there');
+});
+afterAll(async () => {
+  agent?.kill();
+  await node?.stop();
+  for (const folder of [image, home]) rmSync(folder, { recursive: true, force: true });
+});
+
+it("is had inside, as the sliver's root's alone, and goes with the session", async () => {
+  const said = ssh('agt_one', `echo $SSH_AUTH_SOCK; ls -ln $SSH_AUTH_SOCK; ${RUN('ssh-add')} -l`);
+  expect(said).toMatchObject({ status: 0, stderr: '' });
+  const [path = '', listed = '', keys = ''] = said.stdout.split('\n');
+  expect(path).toMatch(/^\/tmp\/ssh-[A-Za-z0-9]{10}\/agent$/);
+  expect(listed).toMatch(/^srw------- +1 0 +0 /);
+  expect(keys).toContain(fingerprintOf(`${home}/carried.pub`));
+  const left = async () => (await node.exec('agt_one', 'ls', '-A', '/tmp')).stdout;
+  await until(async () => (await left()) === '' && sockets().length === 0, 'its sockets to go');
+  // With a terminal too.
+  const terminal = attempt([
+    'env',
+    `SSH_AUTH_SOCK=${socket}`,
+    'ssh',
+    '-tt',
+    '-A',
+    ...sshOptions(`${home}/key`),
+    'agt_one@127.0.0.1',
+    `${RUN('ssh-add')} -l`,
+  ]);
+  expect(terminal.stdout).toContain(fingerprintOf(`${home}/carried.pub`));
+});
+
+it('lets a person go on to another sliver, with a key that never left their machine', () => {
+  const hop = `${RUN('ssh')} -F /dev/null -p 2200 -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null agt_two@127.0.0.1 cat /etc/slicename`;
+  const line = words('agt_one', hop);
+  line.splice(line.indexOf('-A'), 0, '-R', '127.0.0.1:2200:127.0.0.1:2222');
+  expect(attempt(line).stdout).toBe('agt_two\n');
+});
+
+it('serves many at once', () => {
+  const many = `for i in 1 2 3 4 5 6 7 8; do ${RUN('ssh-add')} -l & done; wait`;
+  expect(ssh('agt_one', many).stdout.match(/SHA256/g)).toHaveLength(8);
+});
+
+it('is not there without -A', () => {
+  const without = node.attempt(
+    '',
+    'ssh',
+    ...sshOptions(`${home}/key`),
+    'agt_one@127.0.0.1',
+    'echo "<$SSH_AUTH_SOCK>"; ls -A /tmp',
+  );
+  expect(without.stdout).toBe('<>\n');
+});
+
+it('follows no link of a guest to the host, whatever it makes of its /tmp', async () => {
+  const before = sockets();
+  for (const trap of [
+    'rm -rf /tmp; ln -s /root /tmp',
+    'rm -rf /tmp; ln -s /proc/1/root/root /tmp',
+    'rm -rf /tmp',
+  ]) {
+    await node.exec('agt_two', 'sh', '-c', trap);
+    const said = ssh('agt_two', 'echo "<$SSH_AUTH_SOCK>"; readlink -f $(dirname $SSH_AUTH_SOCK)');
+    // Within the sliver, or nowhere, and the session goes on.
+    expect(said.stdout).toMatch(/^<\/tmp\/ssh-\w+\/agent>\n\/root\/ssh-\w+\n$|^<>\n/);
+  }
+  const stuck = ssh('agt_two', 'echo here');
+  expect(stuck).toMatchObject({ status: 0, stdout: 'here\n' });
+  expect(stuck.stderr).toContain('sliverd: your agent could not be had');
+  expect(existsSync('/root/agent')).toBe(false);
+  await until(() => sockets().length === before.length, 'the sockets to go');
+});
+
+it('that the login shell is told of is none but what sshd made', () => {
+  const enter = `${node.state}/access/enter`;
+  const uid = 0x7000_0000 + 65_536;
+  const as = (path: string) =>
+    attempt([
+      'setpriv',
+      `--reuid=${uid}`,
+      `--regid=${0x7000_0000}`,
+      '--clear-groups',
+      'env',
+      `SSH_AUTH_SOCK=${path}`,
+      enter,
+      '-c',
+      'echo "<$SSH_AUTH_SOCK>"',
+    ]).stdout;
+  // Owned by the slice and nobody else's to look into, as sshd makes it; anything else is none.
+  const folder = '/tmp/ssh-sliverdtes';
+  mkdirSync(folder, { mode: 0o700 });
+  try {
+    expect(as(`${folder}/agent.1`)).toBe('<>\n');
+    chownSync(folder, uid, 0x7000_0000);
+    expect(as(`${folder}/agent.1`)).toMatch(/^<\/tmp\/ssh-/);
+    expect(as(`${folder}/../agent.1`)).toBe('<>\n');
+    expect(as(`${folder}/agent.1/../../x`)).toBe('<>\n');
+    chmodSync(folder, 0o755);
+    expect(as(`${folder}/agent.1`)).toBe('<>\n');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  for (const path of [
+    socket,
+    `${node.run}/admin.sock`,
+    '/tmp/ssh-../agent.1',
+    '/tmp/ssh-abcdefghij/agent.1',
+    '',
+  ])
+    expect(as(path), path).toBe('<>\n');
+});
+
+it('is swept away after an sshd that was killed', async () => {
+  const session = node.spawn(
+    'sh',
+    '-c',
+    words('agt_one', 'sleep 60')
+      .map((word) => `'${word}'`)
+      .join(' '),
+  );
+  await until(() => sockets().length === 1, 'its socket');
+  await node.ok('POST', '/v1/slivers/agt_one/stop');
+  await until(() => session.exitCode !== null, 'the session to end');
+  await until(() => sockets().length === 0, 'the socket to go');
+});
