@@ -232,6 +232,30 @@ describe('the network of the uplink', () => {
     expect((await node.ok('GET', `/v1/slivers/${ONE}`)).pid).toBe(pid);
   });
 
+  it('may change amid traffic: what IPv4 carries goes on, and the old address is good for nothing', async () => {
+    const before = await own(ONE);
+    const fours = sh(ONE, 'ping -n -i0.02 -c150 203.0.113.7');
+    const sixes = sh(TWO, `ping -n -i0.02 -c150 ${WORLD}`);
+    await until(() => node.inside('conntrack', '-L', '-f', 'ipv6').includes(WORLD), 'traffic by IPv6');
+    world.inside('r1', 'ip', '-6', 'address', 'add', '2001:db8:78::1/64', 'dev', 'nodes');
+    change(`ip -6 address del 2001:db8:77::10/64 dev eth0; ip -6 address add 2001:db8:78::10/64 dev eth0 nodad
+      ip -6 route replace default via 2001:db8:78::1`);
+    await until(async () => (await own(ONE)).startsWith('2001:db8:78:'), 'the new address');
+    expect((await fours).stdout).toContain('150 received');
+    await sixes;
+    await until(() => reaches(TWO), 'the world to be reached');
+    // Whoever keeps it anyway speaks for nobody.
+    const spoofed = async () => (await usage(ONE)).refused.spoofed;
+    const counted = await spoofed();
+    await works(ONE, `ip -6 address add ${before}/128 dev eth0 nodad`);
+    expect((await sh(ONE, `ping -n -c3 -i0.1 -W1 -I ${before} ${WORLD}`)).exitCode).toBe(1);
+    expect(await spoofed()).toBeGreaterThanOrEqual(counted + 3);
+    await works(ONE, `ip -6 address del ${before}/128 dev eth0`);
+    change(`ip -6 address del 2001:db8:78::10/64 dev eth0; ip -6 address add 2001:db8:77::10/64 dev eth0 nodad
+      ip -6 route replace default via 2001:db8:77::1`);
+    await until(async () => (await own(ONE)).startsWith('2001:db8:77:'), 'the address again');
+  });
+
   it('may go, and come back', async () => {
     change('ip -6 address del 2001:db8:77::10/64 dev eth0');
     await until(async () => (await own(ONE)) === '', 'the address to go');
