@@ -154,6 +154,7 @@ async function main(): Promise<void> {
           cgroups,
           cgroup: config.cgroup,
           port: config.access.port,
+          ...(process.env.SLIVERD_SSHD_UNIT ? { unit: process.env.SLIVERD_SSHD_UNIT } : {}),
           loginFiles,
           log,
         },

@@ -23,8 +23,8 @@ afterAll(async () => {
 });
 
 const sh = (script: string) => node.exec('p_one', 'sh', '-c', script);
-const greeting = () =>
-  world.inside('world', 'sh', '-c', `busybox nc -w 1 ${ADDRESS} 2222 2> /dev/null || true`);
+const greeting = (port = 2222) =>
+  world.inside('world', 'sh', '-c', `busybox nc -w 1 ${ADDRESS} ${port} 2> /dev/null || true`);
 const finding = async () => {
   const { findings } = await node.ok('GET', '/v1/node/doctor');
   return findings.find(({ id }: { id: string }) => id === 'ssh');
@@ -99,6 +99,16 @@ describe('the port of the ssh front door', () => {
     const pid = Number(readFileSync(`${node.run}/sliver-sshd.pid`, 'utf8'));
     expect(existsSync(`/proc/${pid}`)).toBe(true);
   }, 100_000);
+
+  it('is another as soon as the owner says so', async () => {
+    const sshd = readFileSync(`${node.run}/sliver-sshd.pid`, 'utf8');
+    await reconfigure('access:\n  port: 2223\n');
+    await until(() => greeting(2223).startsWith('SSH-2.0'), 'sliver-sshd to have it');
+    expect(greeting()).toBe('');
+    expect(readFileSync(`${node.run}/sliver-sshd.pid`, 'utf8')).toBe(sshd);
+    await reconfigure('access:\n  port: 2222\n');
+    await until(() => greeting().startsWith('SSH-2.0'), 'sliver-sshd to be back');
+  });
 
   it("is a sliver's again when the door is closed for good", async () => {
     const pid = Number(readFileSync(`${node.run}/sliver-sshd.pid`, 'utf8'));

@@ -35,7 +35,11 @@ set -E
 `;
 
 const FIRST_BOOT = `${TOOLS}
+# This machine's owner has an sshd, which stays as it is throughout.
+own_sshd() { echo "$(systemctl is-active ssh) $(systemctl is-enabled ssh) $(systemctl show -P MainPID ssh) $(sha256sum /etc/ssh/sshd_config /etc/pam.d/sshd /etc/nsswitch.conf | sha256sum)"; }
+own=$(own_sshd)
 /project/scripts/install
+tell door "$(grep '^access' /etc/sliverd/node.yaml)"
 tell active "$(systemctl is-active sliverd slivers)"
 tell enabled "$(systemctl is-enabled sliverd)"
 tell degraded "$(sliverctl --json status | python3 -c 'import json, sys; print(",".join(sorted(each["what"] for each in json.load(sys.stdin)["degraded"])))')"
@@ -44,7 +48,8 @@ tell completion "$(bash -c '. /usr/share/bash-completion/completions/sliverctl &
 tell manual "$(cd /usr/local/share/man && ls man1/sliverctl.1 man5/node.yaml.5 man8/sliverd.8)"
 
 sliverctl image import small /small
-sliverctl sliver create demo_hello --image small disk.bytes=64M
+ssh-keygen -q -t ed25519 -N '' -f /root/key
+sliverctl sliver create demo_hello --image small --key /root/key.pub disk.bytes=64M
 read -r _ init <<< "$(shown)"
 tell cgroup "$(cat /proc/$init/cgroup)"
 tell controllers "$(cat $SLIVERS/s1/cgroup.controllers)"
@@ -68,9 +73,18 @@ sliverctl sliver exec demo_hello -- sh -c '
 inside=/proc/$init/root/root
 connected() { echo "$1" 1<> $inside/in; echo "$1" 1<> $inside/out; until_true "grep -qx $1 $inside/answered && grep -qx $1 $inside/heard"; }
 connected at_first
+# And one by ssh, whose session is another that must last.
+SSH='ssh -F /dev/null -i /root/key -p 2222 -o StrictHostKeyChecking=no -o LogLevel=ERROR demo_hello@127.0.0.1'
+tell login "$($SSH 'cat /etc/slicename; id -u')"
+tell door_unit "$(systemctl is-active sliver-sshd) $(cut -d: -f3 /proc/$(systemctl show -P MainPID sliver-sshd)/cgroup)"
+mkfifo /run/typed
+$SSH 'exec cat' < /run/typed > /run/echoed & session=$!
+exec 9> /run/typed
+lasts() { echo "$1" >&9; until_true "grep -qx $1 /run/echoed"; }
+lasts at_first
 before=$(processes)
 tell processes "$(echo "$before" | wc -l)"
-undisturbed() { connected $1; [ "$(processes)" = "$before" ] && [ "$(shown)" = "running $init" ] && echo yes || { processes; shown; }; }
+undisturbed() { connected $1; lasts $1; [ "$(processes)" = "$before" ] && [ "$(shown)" = "running $init" ] && echo yes || { processes; shown; }; }
 
 systemctl restart sliverd
 tell restarted "$(undisturbed restarted)"
@@ -83,9 +97,14 @@ tell replaced "$([ "$(systemctl show -P MainPID sliverd)" != $daemon ] && echo y
 tell upgraded "$(undisturbed upgraded)"
 tell runs "$(sliverctl sliver exec demo_hello -- hostname)"
 
+tell own_sshd "$([ "$(own_sshd)" = "$own" ] && echo untouched || own_sshd)"
+
 systemctl stop sliverd
+tell login_without "$($SSH id -u)"
 tell stopped "$(connected stopped && [ "$(processes)" = "$before" ] && echo alive)"
 systemctl stop slivers
+exec 9>&-
+wait $session && tell session 0 || tell session $?
 tell ended "$(kill -0 $init 2> /dev/null && echo alive || echo gone)"
 systemctl start sliverd
 until_true '[[ "$(shown)" = running* ]]'
@@ -96,11 +115,13 @@ sliverctl sliver exec demo_hello -- sh -c 'echo written > /root/kept'
 const SECOND_BOOT = `${TOOLS}
 tell booted "$(systemctl is-active sliverd slivers)"
 until_true '[[ "$(shown)" = running* ]]'
+until_true 'systemctl -q is-active sliver-sshd'
+tell booted_door "$(systemctl is-active sliver-sshd ssh) $(ssh -F /dev/null -i /root/key -p 2222 -o StrictHostKeyChecking=no -o LogLevel=ERROR demo_hello@127.0.0.1 id -u)"
 tell kept "$(sliverctl sliver exec demo_hello -- cat /root/kept)"
 
 sliverctl node down
 until_true '! systemctl -q is-active sliverd'
-tell down "$(systemctl is-active sliverd || true)"
+tell down "$(systemctl is-active sliverd sliver-sshd || true)"
 tell left "$(ls /run/sliverd/slivers; ls -d $SLIVERS 2> /dev/null || true; losetup --all; grep -E ' /(run|var/lib)/sliverd' /proc/self/mountinfo || true)"
 
 /project/scripts/install --uninstall
@@ -110,7 +131,8 @@ until_true '[[ "$(shown)" = running* ]]'
 tell again "$(sliverctl sliver exec demo_hello -- cat /root/kept)"
 /project/scripts/install --uninstall --purge
 tell away "$(ls -d /usr/lib/sliverd* /etc/sliverd /var/lib/sliverd /run/sliverd /usr/sbin/sliverd /usr/bin/sliverctl /usr/local/share/man/man?/{sliver*,node.yaml*} /etc/systemd/system/sliver* \\
-  /etc/systemd/system/*/sliver* /usr/share/bash-completion/completions/sliverctl /sys/fs/cgroup/slivers.slice 2> /dev/null || true; losetup --all)"
+  /etc/systemd/system/*/sliver* /usr/share/bash-completion/completions/sliverctl /sys/fs/cgroup/slivers.slice /run/systemd/transient/sliver* 2> /dev/null || true; losetup --all; pgrep -af sliverd || true)"
+tell own_at_last "$(systemctl is-active ssh)"
 `;
 
 it('installs a node whose slivers outlive the daemon, upgrades it under them, boots with them, and goes away', async () => {
@@ -128,7 +150,8 @@ it('installs a node whose slivers outlive the daemon, upgrades it under them, bo
     cgroup: '0::/slivers.slice/slivers.service/slivers/s1',
     namespace: 'shared',
     bounds_reloaded: seen.bounds,
-    processes: '3',
+    // Its init, the two of the connection, and that of the ssh session.
+    processes: '4',
     restarted: 'yes',
     killed: 'yes',
     replaced: 'yes',
@@ -139,7 +162,15 @@ it('installs a node whose slivers outlive the daemon, upgrades it under them, bo
     back: 'stopped',
     booted: 'active active',
     kept: 'written',
-    down: 'inactive',
+    door: 'access: { port: 2222 }',
+    login: 'demo_hello 0',
+    door_unit: 'active /system.slice/sliver-sshd.service',
+    own_sshd: 'untouched',
+    login_without: '0',
+    session: expect.stringMatching(/^[1-9]/),
+    booted_door: 'active active 0',
+    own_at_last: 'active',
+    down: 'inactive inactive',
     left: '',
     stays: '/etc/sliverd/node.yaml /var/lib/sliverd/node.db',
     again: 'written',

@@ -4,7 +4,9 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
+  readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import type { Logger } from 'pino';
@@ -92,7 +94,7 @@ export class Door {
     try {
       if (!this.#prepared) await this.#prepare();
       this.#notPrepared = undefined;
-      this.#sshd.keep();
+      await this.#sshd.keep();
       sweepSockets(`${this.#sockets}/tmp`);
     } catch (error) {
       const why = explain(error);
@@ -132,10 +134,11 @@ export class Door {
     clearTimeout(this.#timer);
   }
 
-  /** Ends sliver-sshd; sessions ended with their slivers. */
+  /** Ends sliver-sshd; sessions ended with their slivers. Nothing that is set-uid stays. */
   async down(): Promise<void> {
     this.close();
     await this.#sshd.down();
+    rmSync(`${this.#options.folder}/enter`, { force: true });
   }
 
   get #pid(): string {
@@ -167,10 +170,13 @@ export class Door {
     writeFileSync(`${folder}/pam.d/sshd`, pam);
     writeFileSync(`${folder}/pam.d/other`, 'auth required pam_deny.so\naccount required pam_deny.so\n');
     writeFileSync(`${folder}/nsswitch.conf`, NSSWITCH);
-    writeFileSync(`${folder}/sshd_config`, sshdConfig({ folder, pid: this.#pid, port }));
+    const [file, config] = [`${folder}/sshd_config`, sshdConfig({ folder, pid: this.#pid, port })];
+    const changed = !existsSync(file) || readFileSync(file, 'utf8') !== config;
+    writeFileSync(file, config);
     if (!existsSync(`${folder}/revoked.conf`)) writeFileSync(`${folder}/revoked.conf`, '');
-    await run(SSHD, ['-t', '-f', `${folder}/sshd_config`]);
+    await run(SSHD, ['-t', '-f', file]);
     this.#tell();
+    if (changed) await this.#sshd.reread();
     this.#prepared = true;
   }
 }

@@ -1,5 +1,15 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from 'node:fs';
 import type { Logger } from 'pino';
 import { type CgroupTree, killCgroup, removeCgroup, until } from '../../cgroups/tree.ts';
 import { HOST_ENV, run } from '../../kernel/run.ts';
@@ -12,14 +22,20 @@ export interface SshdOptions {
   readonly output: string;
   /** sshd's /tmp, where it makes the sockets of agents. */
   readonly sockets: string;
+  /** The systemd service that it is to be; none: a process that the daemon starts, in the cgroup `access`. */
+  readonly unit?: string;
   readonly cgroups: CgroupTree;
   readonly port: number;
   readonly log: Logger;
 }
 
 export const SSHD = '/usr/sbin/sshd';
-const PATIENCE = { least: 2000, most: 60_000 };
+const PATIENCE = { least: 1000, most: 60_000 };
 const REREAD_WITHIN = 10_000;
+const STARTED_WITHIN = 10_000;
+const OUTPUT_BYTES = 2 ** 20;
+/** Who isn't in yet may be as many as MaxStartups says (configuration.ts), two processes each; sessions are elsewhere. */
+const PROPERTIES = ['Type=exec', 'TasksMax=1024', 'OOMPolicy=continue'];
 
 /** The process: found again by a later daemon, started when it isn't there, and told of when it can't be. */
 export class Sshd {
@@ -64,59 +80,84 @@ export class Sshd {
   }
 
   /** Starts it unless it runs; what fails is tried again, ever more seldom. */
-  keep(): void {
-    if (this.#starting || performance.now() < this.#notBefore || this.pid !== undefined) return;
-    const { folder, sockets, output, cgroups, port, log } = this.#options;
-    const cgroup = cgroups.of('access');
-    mkdirSync(cgroup, { recursive: true });
-    const begin =
-      'echo $$ > "$1/cgroup.procs" && mount --bind "$0/nsswitch.conf" /etc/nsswitch.conf &&' +
-      ' mount --bind "$0/pam.d" /etc/pam.d && mount --bind "$2" /tmp && mount --bind "$0/extrausers" /var/lib/extrausers &&' +
-      // Logins of slices are events, and none of the machine's users (whose lastlog has a place for every uid).
-      ' mount --bind "$0/log" /var/log && for file in /var/log/* /run/utmp; do' +
-      ' [ ! -e $file ] || mount --bind /dev/null $file || exit 1; done &&' +
-      ` exec ${SSHD} -D -e -f "$0/sshd_config"`;
-    const fd = openSync(output, 'a', 0o600);
-    const from = statSync(output).size;
+  async keep(): Promise<void> {
+    const { output, port, unit, log } = this.#options;
+    if (this.#starting || performance.now() < this.#notBefore) return;
+    if (this.pid !== undefined) return this.#refresh();
     const began = performance.now();
     this.#starting = true;
-    // Later mounts of the daemon's come in, none of these goes out.
-    const child = spawn(
-      'unshare',
-      ['--mount', '--propagation', 'slave', '--', 'sh', '-c', begin, folder, cgroup, sockets],
-      { detached: true, cwd: '/', stdio: ['ignore', fd, fd], env: HOST_ENV },
-    );
+    const fd = openSync(output, 'a', 0o600);
+    const child = spawn(...this.#command(), {
+      detached: true,
+      cwd: '/',
+      stdio: ['ignore', fd, fd],
+      env: HOST_ENV,
+    });
     closeSync(fd);
     child.on('error', (err) => log.error({ err }, 'sliver-sshd could not be started'));
-    child.on('exit', (code, signal) => {
+    child.on('close', async (code, signal) => {
+      // A service runs on by itself.
+      const runs = () => this.pid !== undefined;
+      if (unit && code === 0) await until(runs, STARTED_WITHIN, 'sliver-sshd to listen').catch(() => {});
+      const why = runs() ? undefined : await this.#why();
+      if (why !== undefined && why !== this.#trouble)
+        log.warn({ code, signal, port, why, log: unit ?? output }, 'sliver-sshd ended');
+      const lasted = why === undefined || performance.now() - began > PATIENCE.most;
+      this.#pause = lasted ? PATIENCE.least : Math.min(this.#pause * 2, PATIENCE.most);
+      if (why !== undefined) this.#notBefore = performance.now() + this.#pause;
+      this.#trouble = why;
       this.#starting = false;
-      const lasted = performance.now() - began;
-      if (lasted > PATIENCE.most) this.#pause = PATIENCE.least;
-      this.#notBefore = performance.now() + this.#pause;
-      this.#pause = Math.min(this.#pause * 2, PATIENCE.most);
-      void this.#why(from).then((why) => {
-        if (why !== this.#trouble) log.warn({ code, signal, port, why, log: output }, 'sliver-sshd ended');
-        this.#trouble = why;
-      });
     });
     child.unref();
     log.debug({ pid: child.pid, port }, 'starting sliver-sshd');
   }
 
   async down(): Promise<void> {
-    const cgroup = this.#options.cgroups.of('access');
+    const { cgroups, unit, pid, output } = this.#options;
+    if (unit) await run('systemctl', ['stop', unit]).catch(() => {}); // there may be none
+    const cgroup = cgroups.of('access');
     await killCgroup(cgroup);
     removeCgroup(cgroup);
+    for (const file of [pid, output]) rmSync(file, { force: true });
   }
 
-  /** What it said last, and who is in the way. */
-  async #why(from: number): Promise<string> {
-    const { output, port } = this.#options;
-    const said = readFileSync(output).subarray(from).toString('utf8').trim();
-    const last = said.split('\n').at(-1)?.trim() ?? '';
-    if (!/Address already in use/.test(said)) return last === '' ? 'it ended without a word' : last;
+  /** One that runs: has it become what a newer package brought, and keeps what it wrote within bounds. */
+  async #refresh(): Promise<void> {
+    const { output } = this.#options;
+    if (existsSync(output) && statSync(output).size > OUTPUT_BYTES) truncateSync(output);
+    const program = readlinkSync(`/proc/${this.pid}/exe`);
+    if (program.endsWith(' (deleted)') && existsSync(SSHD)) await this.reread();
+  }
+
+  #command(): [string, string[]] {
+    const { folder, sockets, cgroups, unit } = this.#options;
+    const begin =
+      '{ [ $# = 1 ] || echo $$ > "$2/cgroup.procs"; } && mount --bind "$1" /tmp && mount --bind "$0/nsswitch.conf" /etc/nsswitch.conf &&' +
+      ' mount --bind "$0/pam.d" /etc/pam.d && mount --bind "$0/extrausers" /var/lib/extrausers &&' +
+      // Logins of slices are events, and none of the machine's users (whose lastlog has a place for every uid).
+      ' mount --bind "$0/log" /var/log && for file in /var/log/* /run/utmp; do' +
+      ' [ ! -e $file ] || mount --bind /dev/null $file || exit 1; done &&' +
+      ` exec ${SSHD} -D -e -f "$0/sshd_config"`;
+    // Later mounts of the daemon's come in, none of these goes out.
+    const words = ['--mount', '--propagation', 'slave', '--', 'sh', '-c', begin, folder, sockets];
+    if (unit) {
+      const properties = PROPERTIES.map((property) => `--property=${property}`);
+      const what = [`--unit=${unit}`, '--description=ssh SLICE@NODE: logins to slivers (sliverd)'];
+      return ['systemd-run', ['--quiet', '--collect', ...what, ...properties, 'unshare', ...words]];
+    }
+    const cgroup = cgroups.of('access');
+    mkdirSync(cgroup, { recursive: true });
+    return ['unshare', [...words, cgroup]];
+  }
+
+  /** Who is in the way, or what it said last. */
+  async #why(): Promise<string> {
+    const { output, port, unit } = this.#options;
     const holder = await whoListens(port);
-    return `port ${port} is ${holder ?? 'another program'}'s`;
+    if (holder) return `port ${port} is ${holder}'s`;
+    const journal = () => run('journalctl', ['-q', '-n', '5', '-o', 'cat', '-u', unit ?? '']);
+    const said = unit ? await journal().catch(() => '') : readFileSync(output, 'utf8');
+    return said.trim().split('\n').at(-1)?.trim() || 'it ended without a word';
   }
 }
 
