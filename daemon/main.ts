@@ -153,7 +153,7 @@ async function main(): Promise<void> {
           runDirectory: paths.run,
           cgroups,
           cgroup: config.cgroup,
-          port: config.access.port,
+          ...config.access,
           ...(process.env.SLIVERD_SSHD_UNIT ? { unit: process.env.SLIVERD_SSHD_UNIT } : {}),
           loginFiles,
           log,

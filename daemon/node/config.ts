@@ -53,6 +53,8 @@ const ConfigFile = Type.Object(
       Type.Object(
         {
           port: Type.Integer({ minimum: 1, maximum: 65_535 }),
+          // Nothing that would move a terminal's cursor.
+          motd: Type.Optional(Type.String({ maxLength: 4000, pattern: '^[\\t\\n -~\\u00a0-\\uffff]*$' })),
         },
         {
           additionalProperties: false,
@@ -142,7 +144,7 @@ export interface Config {
   rspec: RSpec;
   reserve: { cores: number; memoryBytes: number; processes: number; diskBytes: number };
   docker?: { socket: string };
-  access?: { port: number };
+  access?: { port: number; motd?: string };
   uplink?: string;
   network: { up: number; down: number; exempt: readonly string[]; refuse: readonly Refusal[]; ipv6?: string };
   flows: { bytes: number; days: number };

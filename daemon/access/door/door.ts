@@ -31,6 +31,10 @@ export interface DoorOptions {
   /** As in node.yaml, from the root of the cgroup file system. */
   readonly cgroup: string;
   readonly port: number;
+  /** Told to whoever logs in with a terminal. */
+  readonly motd?: string;
+  /** The systemd service that sliver-sshd is to be, where systemd runs the daemon. */
+  readonly unit?: string;
   readonly loginFiles: SliceLoginFiles;
   readonly log: Logger;
 }
@@ -146,7 +150,7 @@ export class Door {
   }
 
   async #prepare(): Promise<void> {
-    const { folder, runDirectory, cgroup, port } = this.#options;
+    const { folder, runDirectory, cgroup, port, motd } = this.#options;
     if (![SSHD, EXTRAUSERS].every(existsSync))
       throw new SliverdError(
         'unsupported',
@@ -170,6 +174,7 @@ export class Door {
     writeFileSync(`${folder}/pam.d/sshd`, pam);
     writeFileSync(`${folder}/pam.d/other`, 'auth required pam_deny.so\naccount required pam_deny.so\n');
     writeFileSync(`${folder}/nsswitch.conf`, NSSWITCH);
+    writeFileSync(`${folder}/motd`, motd ? `${motd.trimEnd()}\n` : '');
     const [file, config] = [`${folder}/sshd_config`, sshdConfig({ folder, pid: this.#pid, port })];
     const changed = !existsSync(file) || readFileSync(file, 'utf8') !== config;
     writeFileSync(file, config);

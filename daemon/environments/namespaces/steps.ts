@@ -103,6 +103,11 @@ export function namespaceSteps(context: Context): Environment['phases'] {
         const ids = userNamespaces.of(sliver.id); // comes up meanwhile
         const disk = await disks.open(sliver);
         const layer = makeLayer(disk, uidBase(sliver.id), guestFiles(sliver));
+        if (!existsSync(context.imageRoot(sliver.imageDigest)))
+          throw new SliverdError(
+            'not-found',
+            `its image '${sliver.imageName}' is gone from this node's disk: have it anew from where it came (sliverctl image)`,
+          );
         mountRoot(context.imageRoot(sliver.imageDigest), layer, await ids, rootPaths(sliver));
       }),
       step('cgroup', 'setting limits', async (sliver) => {

@@ -28,17 +28,29 @@ static void fail(const char *format, ...)
 }
 
 /* Where the node is: `enter.conf` beside this program, two lines. Both must be root's alone: a hard link elsewhere has none. */
-static void settings(char *run, char *cgroup)
+static void settings(char *path, char *run, char *cgroup)
 {
-  char path[PATH_MAX], text[1024];
+  char text[1024];
   struct stat folder;
-  ssize_t length = readlink("/proc/self/exe", path, sizeof path - 16);
+  ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 16);
   if (length <= 0) fail("no /proc");
   path[length] = 0;
   *strrchr(path, '/') = 0;
   if (stat(path, &folder) < 0 || folder.st_uid != 0 || (folder.st_mode & 022)) fail("not where sliverd put it");
-  strcat(path, "/enter.conf");
+  char *end = path + strlen(path);
+  strcpy(end, "/enter.conf");
   if (slurp(path, text, sizeof text) < 0 || sscanf(text, "%255s %255s", run, cgroup) != 2) fail("no %s", path);
+  *end = 0;
+}
+
+/* What the owner of the node tells whoever logs in (door.ts). */
+static void greet(const char *folder)
+{
+  static char text[32768];
+  char path[PATH_MAX + 8];
+  snprintf(path, sizeof path, "%s/motd", folder);
+  if (slurp(path, text, sizeof text) > 0) fputs(text, stdout);
+  fflush(stdout);
 }
 
 static void json(FILE *to, const char *prefix, const char *text)
@@ -71,7 +83,7 @@ static const char BEGIN[] =
   " set -- \"exec $p/loader --library-path $p $p/sftp-server\"; unset f p;"
   "shell=/bin/sh; while IFS=: read -r _ _ id _ _ _ s; do [ \"$id\" = 0 ] && [ -x \"$s\" ] && shell=$s && break; done"
   " < /etc/passwd 2> /dev/null; export SHELL=\"$shell\" USER=root LOGNAME=root; cd 2> /dev/null;"
-  " if [ $# = 0 ]; then [ -r /etc/motd ] && cat /etc/motd; exec \"$shell\" -l; else exec \"$shell\" -c \"$1\"; fi";
+  " if [ $# = 0 ]; then [ -t 1 ] && [ -r /etc/motd ] && ! [ -e .hushlogin ] && cat /etc/motd; exec \"$shell\" -l; else exec \"$shell\" -c \"$1\"; fi";
 
 /* The OCI process: what the daemon left of the container's own (steps.ts), which ends within `env`, and ours. */
 static int process_file(const char *template, const char *command, const struct winsize *size)
@@ -111,7 +123,7 @@ static void farewell(int signal)
 int main(int argc, char **argv)
 {
   static char template[1 << 20];
-  char run[256], cgroup[256], path[600], root[300], console[600], process[32], name[16];
+  char folder[PATH_MAX], run[256], cgroup[256], path[600], root[300], console[600], process[32], name[16];
   struct winsize size;
   uid_t caller = getuid();
   unsigned id = sliver_of(caller);
@@ -119,7 +131,7 @@ int main(int argc, char **argv)
   if (!id) fail("only a slice's account logs in by this");
   close_range(3, ~0u, 0);
   umask(022);
-  settings(run, cgroup);
+  settings(folder, run, cgroup);
   const char *command = argc == 3 && strcmp(argv[1], "-c") == 0 ? argv[2] : NULL;
   if (argc != 1 && !command) fail("usage: enter [-c COMMAND]");
 
@@ -131,6 +143,7 @@ int main(int argc, char **argv)
 
   agent_begin(run, cgroup, id, caller);
   terminal = isatty(0) && ioctl(0, TIOCGWINSZ, &size) == 0;
+  if (terminal && !command) greet(folder);
   int fd = process_file(template, command, terminal ? &size : NULL);
   snprintf(process, sizeof process, "/proc/self/fd/%d", fd);
   snprintf(root, sizeof root, "%s/crun", run);

@@ -27,9 +27,24 @@
 /* Milliseconds that the daemon may take to start a sliver. */
 #define START_WITHIN 60000
 
-static int refuse(pam_handle_t *pamh, const char *why)
+static int join_cgroup(const char *cgroup, unsigned id)
+{
+  char path[PATH_MAX];
+  snprintf(path, sizeof path, CGROUPS "%s/s%u-access", cgroup, id);
+  if (mkdir(path, 0755) < 0 && errno != EEXIST) return -1;
+  snprintf(path, sizeof path, CGROUPS "%s/s%u-access/cgroup.procs", cgroup, id);
+  int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  int joined = write(fd, "0", 1) == 1;
+  close(fd);
+  return joined ? 0 : -1;
+}
+
+/* Who is refused may stay connected, and is counted as the slice's, too. */
+static int refuse(pam_handle_t *pamh, const char *cgroup, unsigned id, const char *why)
 {
   char entry[600];
+  if (id) join_cgroup(cgroup, id);
   snprintf(entry, sizeof entry, "SLIVERD_REFUSED=%s", why);
   pam_putenv(pamh, entry);
   pam_syslog(pamh, LOG_NOTICE, "no session: %s", why);
@@ -65,40 +80,31 @@ static int start(const char *run, const char *slice, char *why, size_t size)
   snprintf(why, size, "the sliver could not be started");
   if (!detail) return -1;
   for (detail += 10; *detail && *detail != '"' && at + 1 < size; detail++) {
-    if (*detail == '\\' && detail[1]) detail++;
-    if ((unsigned char)*detail >= ' ') why[at++] = *detail;
+    int escaped = *detail == '\\' && detail[1];
+    if (escaped) detail++;
+    /* Lines and tabs become spaces. */
+    if ((unsigned char)*detail >= ' ') why[at++] = escaped && strchr("nrt", *detail) ? ' ' : *detail;
   }
   why[at] = 0;
   return -1;
 }
 
-static int join_cgroup(const char *cgroup, unsigned id)
-{
-  char path[PATH_MAX];
-  snprintf(path, sizeof path, CGROUPS "%s/s%u-access", cgroup, id);
-  if (mkdir(path, 0755) < 0 && errno != EEXIST) return -1;
-  snprintf(path, sizeof path, CGROUPS "%s/s%u-access/cgroup.procs", cgroup, id);
-  int fd = open(path, O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return -1;
-  int joined = write(fd, "0", 1) == 1;
-  close(fd);
-  return joined ? 0 : -1;
-}
-
 static int enter(pam_handle_t *pamh, const char *run, const char *cgroup, const char *slice, unsigned id)
 {
   char why[512];
-  if (join_cgroup(cgroup, id) < 0) return refuse(pamh, "the node could not count this session");
-  if (frozen(cgroup, id)) return refuse(pamh, "the sliver is frozen: sliverctl sliver thaw");
+  snprintf(why, sizeof why, "the sliver is frozen: 'sliverctl sliver thaw %s' lets it go on", slice);
+  if (frozen(cgroup, id)) return refuse(pamh, cgroup, id, why);
   int init = init_of(run, cgroup, id);
   if (init < 0) {
-    if (start(run, slice, why, sizeof why) < 0) return refuse(pamh, why);
+    if (start(run, slice, why, sizeof why) < 0) return refuse(pamh, cgroup, id, why);
     init = init_of(run, cgroup, id);
   }
-  if (init < 0) return refuse(pamh, "the sliver is not running");
+  if (init < 0) return refuse(pamh, cgroup, id, "the sliver is not running");
+  /* Not before it runs: what an earlier start left is cleared away first, and all in that cgroup with it. */
+  if (join_cgroup(cgroup, id) < 0) return close(init), refuse(pamh, cgroup, id, "the node could not count this session");
   int joined = setns(init, CLONE_NEWNET);
   close(init);
-  return joined == 0 ? PAM_SUCCESS : refuse(pamh, "the sliver's network could not be joined");
+  return joined == 0 ? PAM_SUCCESS : refuse(pamh, cgroup, id, "the sliver's network could not be joined");
 }
 
 int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
@@ -112,7 +118,7 @@ int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **ar
   if (!run || !cgroup || pam_get_user(pamh, &slice, NULL) != PAM_SUCCESS || !slice) return PAM_SESSION_ERR;
   struct passwd *account = getpwnam(slice);
   unsigned id = account ? sliver_of(account->pw_uid) : 0;
-  if (!id) return refuse(pamh, "no such slice");
+  if (!id) return refuse(pamh, cgroup, 0, "no such slice");
   int result = enter(pamh, run, cgroup, slice, id);
   if (result == PAM_SUCCESS) record_begin(pamh, run, id, slice);
   return result;
