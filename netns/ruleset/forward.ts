@@ -1,7 +1,18 @@
 import { SLIVER_MARK } from '../numbers.ts';
 import { accept, chain, ct, drop, go, has, match, meta, plain, rule } from './expressions.ts';
-import { fromSliver, fromUplink, isNew, type Part, toCarrier, toSliver, toUplink } from './part.ts';
+import {
+  established,
+  fromSliver,
+  fromUplink,
+  isNew,
+  type Part,
+  toCarrier,
+  toSliver,
+  toUplink,
+  type Uplink,
+} from './part.ts';
 
+const arriving = (uplink: Uplink) => [has(meta('mark'), SLIVER_MARK), fromUplink(uplink), toCarrier];
 const bridged = match(meta('iifkind'), 'bridge');
 
 /**
@@ -12,8 +23,11 @@ export const forward: Part = {
   chains: [chain('forward', 'filter', 'forward', 0), plain('away')],
   objects: [],
   rules: (uplink) => [
+    // Almost all there is, so that it is looked at no further.
+    rule('forward', established, ...arriving(uplink), accept),
+    rule('forward', established, fromSliver, toUplink(uplink), accept),
     rule('forward', isNew, go('beginning', 'jump')), // netns/ruleset/flows.ts: what may not begin ends there
-    rule('forward', has(meta('mark'), SLIVER_MARK), fromUplink(uplink), toCarrier, accept),
+    rule('forward', ...arriving(uplink), accept),
     rule('forward', fromSliver, go('away')),
     rule('forward', toCarrier, drop),
     rule('forward', toSliver, drop),

@@ -18,7 +18,7 @@ import {
   set,
   table,
 } from './expressions.ts';
-import { foreign, internal, isNew, type Part, toUplink } from './part.ts';
+import { established, foreign, internal, isNew, type Part, toUplink } from './part.ts';
 import { reservedFrom } from './reservations.ts';
 
 const PORTS = { set: ['tcp', 'udp'] };
@@ -44,7 +44,7 @@ export const ownConnections: Part = {
   ],
   rules: (uplink) => [
     // Almost all there is, so that it is looked at no further.
-    rule('from_sliver', state('established'), lacks(meta('mark'), FOREIGN_MARK), own, accept),
+    rule('from_sliver', established, lacks(meta('mark'), FOREIGN_MARK), own, accept),
     ...reservedFrom('sliver', uplink),
     rule('from_sliver', isNew, set(ct('mark'), { '|': [{ '&': [meta('mark'), ID_MASK] }, SLIVER_MARK] })),
     // There is nobody else, and ahead of the rules for what is forwarded the kernel asks for each (to redirect to it).

@@ -41,3 +41,4 @@ export const internal = network(INTERNAL_NETWORK.address, INTERNAL_NETWORK.lengt
 /** Who speaks for another. */
 export const foreign = [counted('foreign'), drop];
 export const isNew = match({ ct: { key: 'state' } }, 'new', 'in');
+export const established = match({ ct: { key: 'state' } }, 'established', 'in');

@@ -18,7 +18,7 @@ import {
   set,
   table,
 } from './expressions.ts';
-import { foreign, fromSliver, fromUplink, internal, isNew, type Part } from './part.ts';
+import { established, foreign, fromSliver, fromUplink, internal, isNew, type Part } from './part.ts';
 import { reservedFrom } from './reservations.ts';
 
 const ofSliver = has(meta('mark'), SLIVER_MARK);
@@ -42,7 +42,7 @@ export const steer: Part = {
     rule(
       'from_world',
       match(meta('l4proto'), 'tcp'),
-      match(ct('state'), 'established', 'in'),
+      established,
       has(ct('mark'), SLIVER_MARK),
       match(field('ip', 'saddr'), internal, '!='),
       match(field('ip', 'ttl'), 1, '>'),
