@@ -221,6 +221,10 @@ describe('the door', () => {
     expect(listener()).toBe(before);
     await until(() => session.exitCode !== null, 'the session to end');
     expect(session.exitCode).toBe(9);
+    // And so does what they were shown of the node's.
+    expect(node.attempt('ls /etc/slicename', 'sftp', ...options(), '-b', '-', one)).toMatchObject({
+      status: 0,
+    });
   });
 
   it('tells sessions that their sliver was stopped', async () => {

@@ -1,24 +1,23 @@
-import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { run } from '../../kernel/run.ts';
 
 const SERVER = '/usr/lib/openssh/sftp-server';
 
 /**
  * An sftp-server for images that have none, with the loader and the libraries it needs, seen inside at SFTP_INSIDE: so it
- * runs in any image of this machine's kind, even one without a C library.
+ * runs in any image of this machine's kind, even one without a C library. File by file: slivers that run have the folder.
  */
 export async function provideSftp(folder: string): Promise<void> {
-  const fresh = `${folder}.new`;
-  rmSync(fresh, { recursive: true, force: true });
-  mkdirSync(fresh, { recursive: true, mode: 0o755 });
-  copyFileSync(SERVER, `${fresh}/sftp-server`);
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  const files = new Map([['sftp-server', SERVER]]);
   for (const line of (await run('ldd', [SERVER])).split('\n')) {
     const [, path] = /^\s*(?:\S+ => )?(\/\S+) \(/.exec(line) ?? [];
-    if (!path) continue;
-    const name = path.split('/').at(-1) ?? '';
-    copyFileSync(path, `${fresh}/${name.startsWith('ld-') ? 'loader' : name}`);
+    const name = path?.split('/').at(-1);
+    if (path && name) files.set(name.startsWith('ld-') ? 'loader' : name, path);
   }
-  // Slivers that run have the older one mounted; they keep it.
-  if (existsSync(folder)) rmSync(folder, { recursive: true, force: true });
-  renameSync(fresh, folder);
+  for (const [name, from] of files) {
+    copyFileSync(from, `${folder}/${name}.new`);
+    renameSync(`${folder}/${name}.new`, `${folder}/${name}`);
+  }
+  for (const name of readdirSync(folder)) if (!files.has(name)) rmSync(`${folder}/${name}`);
 }
