@@ -55,6 +55,7 @@ const ConfigFile = Type.Object(
           port: Type.Integer({ minimum: 1, maximum: 65_535 }),
           // Nothing that would move a terminal's cursor.
           motd: Type.Optional(Type.String({ maxLength: 4000, pattern: '^[\\t\\n -~\\u00a0-\\uffff]*$' })),
+          sessions: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
         },
         {
           additionalProperties: false,
@@ -144,7 +145,7 @@ export interface Config {
   rspec: RSpec;
   reserve: { cores: number; memoryBytes: number; processes: number; diskBytes: number };
   docker?: { socket: string };
-  access?: { port: number; motd?: string };
+  access?: { port: number; sessions: number; motd?: string };
   uplink?: string;
   network: { up: number; down: number; exempt: readonly string[]; refuse: readonly Refusal[]; ipv6?: string };
   flows: { bytes: number; days: number };
@@ -196,7 +197,7 @@ export function parseConfig(text: string, file: string): Config {
       diskBytes: settings.reserve?.diskBytes ?? 512 * 2 ** 20,
     },
     ...(settings.docker ? { docker: settings.docker } : {}),
-    ...(settings.access ? { access: settings.access } : {}),
+    ...(settings.access ? { access: { sessions: 150, ...settings.access } } : {}),
     ...(settings.uplink ? { uplink: settings.uplink } : {}),
     network: {
       up: settings.network?.up ?? Number.POSITIVE_INFINITY,

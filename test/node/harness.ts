@@ -177,6 +177,11 @@ export class TestNode {
     return spawn('nsenter', [...this.#enter(), file, ...args], { stdio: 'ignore' });
   }
 
+  /** The same, with its input and output here. */
+  piped(file: string, ...args: string[]): ChildProcess {
+    return spawn('nsenter', [...this.#enter(), file, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+  }
+
   #enter(): string[] {
     return [`--mount=/proc/${this.#holder.pid}/ns/mnt`, `--net=/proc/${this.#holder.pid}/ns/net`, '--'];
   }

@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import { GROUP } from './accounts.ts';
 
 export interface DoorFiles {
@@ -13,11 +14,12 @@ export interface DoorFiles {
  * (privileged/pam_sliver.c).
  */
 export function sshdConfig({ folder, pid, port }: DoorFiles): string {
+  const startups = mostStartups(totalmem());
   return `# Written by sliverd at each start.
 Port ${port}
 ${HOST_KEYS.map((type) => `HostKey ${folder}/host/ssh_host_${type}_key`).join('\n')}
 PidFile ${pid}
-LogLevel VERBOSE
+LogLevel INFO
 UsePAM yes
 AllowGroups ${GROUP}
 AuthenticationMethods publickey
@@ -39,8 +41,9 @@ PrintLastLog no
 UseDNS no
 LoginGraceTime 30
 MaxAuthTries 6
-MaxStartups 200:30:400
-PerSourceMaxStartups 150
+MaxStartups ${startups / 2}:30:${startups}
+PerSourceMaxStartups 120
+PerSourceNetBlockSize 32:64
 ClientAliveInterval 60
 ClientAliveCountMax 3
 Subsystem sftp /usr/lib/openssh/sftp-server
@@ -48,13 +51,28 @@ Include ${folder}/revoked.conf
 `;
 }
 
+/**
+ * Connections whose person isn't known yet, each a process or two of 1.3 MB for LoginGraceTime: by the memory of the
+ * machine, of which they take a twentieth. One source (of IPv6 a /64) has 120 of them, since a hundred logins at once may be
+ * one person's.
+ */
+export function mostStartups(memoryBytes: number): number {
+  const fit = Math.round(memoryBytes / 20 / 2.6e6 / 100) * 100;
+  return Math.min(2000, Math.max(400, fit));
+}
+
 export const HOST_KEYS = ['ed25519', 'ecdsa', 'rsa'] as const;
 
 /** PAM has no say in who gets in, which a key alone decides; it begins the session. */
-export const pamService = (module: string, run: string, cgroup: string): string => `auth required pam_deny.so
+export const pamService = (
+  module: string,
+  run: string,
+  cgroup: string,
+  sessions: number,
+): string => `auth required pam_deny.so
 account required pam_permit.so
 password required pam_deny.so
-session required ${module} run=${run} cgroup=${cgroup}
+session required ${module} run=${run} cgroup=${cgroup} sessions=${sessions}
 `;
 
 /** Finds what is behind the names as any Debian machine does, and slices. */

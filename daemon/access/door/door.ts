@@ -35,6 +35,8 @@ export interface DoorOptions {
   readonly motd?: string;
   /** The systemd service that sliver-sshd is to be, where systemd runs the daemon. */
   readonly unit?: string;
+  /** A slice's at once. */
+  readonly sessions: number;
   readonly loginFiles: SliceLoginFiles;
   readonly log: Logger;
 }
@@ -150,7 +152,7 @@ export class Door {
   }
 
   async #prepare(): Promise<void> {
-    const { folder, runDirectory, cgroup, port, motd } = this.#options;
+    const { folder, runDirectory, cgroup, port, sessions, motd } = this.#options;
     if (![SSHD, EXTRAUSERS].every(existsSync))
       throw new SliverdError(
         'unsupported',
@@ -169,7 +171,7 @@ export class Door {
     const module = `${folder}/pam_sliver.so`;
     place(`${BUILT}/pam_sliver.so`, module, 0o644, 0);
     place(`${BUILT}/enter`, `${folder}/enter`, 0o4750, ACCESS_GID);
-    const pam = pamService(module, runDirectory, cgroup);
+    const pam = pamService(module, runDirectory, cgroup, sessions);
     writeFileSync(`${folder}/enter.conf`, `${runDirectory} ${cgroup}\n`, { mode: 0o600 });
     writeFileSync(`${folder}/pam.d/sshd`, pam);
     writeFileSync(`${folder}/pam.d/other`, 'auth required pam_deny.so\naccount required pam_deny.so\n');

@@ -35,7 +35,7 @@ const REREAD_WITHIN = 10_000;
 const STARTED_WITHIN = 10_000;
 const OUTPUT_BYTES = 2 ** 20;
 /** Who isn't in yet may be as many as MaxStartups says (configuration.ts), two processes each; sessions are elsewhere. */
-const PROPERTIES = ['Type=exec', 'TasksMax=1024', 'OOMPolicy=continue'];
+const PROPERTIES = ['Type=exec', 'TasksMax=4096', 'OOMPolicy=continue'];
 
 /** The process: found again by a later daemon, started when it isn't there, and told of when it can't be. */
 export class Sshd {

@@ -34,8 +34,10 @@ export interface SessionOptions {
 /** sshd's processes that were killed tell nobody of their end. */
 const LOOK_EVERY = 2000;
 
-/** Parts of records that were never finished, after so long. */
-const DEBRIS_AFTER = 60_000;
+/** Records of logins that never came about, after so long: a sliver's start may take a minute of it. */
+const DEBRIS_AFTER = 120_000;
+/** Who is refused has read why, after so long. */
+const REFUSED_FOR = 10_000;
 
 /**
  * Who is logged in: what the PAM step recorded of each session, and the process that holds it. Logins and ends are events,
@@ -124,7 +126,9 @@ export class Sessions {
     }
     for (const { session } of this.#known.values()) {
       if (isAlive(session)) {
-        if (!this.#isLetIn(session)) void this.#end(session, 'key');
+        const stays = session.refused === null || Date.now() - session.since < REFUSED_FOR;
+        if (!stays) void this.#end(session, 'owner');
+        else if (!this.#isLetIn(session)) void this.#end(session, 'key');
         continue;
       }
       // One that says goodbye has done so before it is gone.

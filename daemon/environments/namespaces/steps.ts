@@ -203,11 +203,11 @@ export function namespaceSteps(context: Context): Environment['phases'] {
   };
 }
 
-/** sshd's processes of a slice's sessions: a few MiB each, whatever the sliver itself may have. */
+/** sshd's processes of a slice's sessions, 4 of 3 MB together each, whatever the sliver itself may have. */
 function boundSessions(cgroup: string, controllers: ReadonlySet<string>): void {
   mkdirSync(cgroup, { recursive: true });
-  if (controllers.has('pids')) writeFileSync(`${cgroup}/pids.max`, '1024');
-  if (controllers.has('memory')) writeFileSync(`${cgroup}/memory.max`, String(512 * 2 ** 20));
+  if (controllers.has('pids')) writeFileSync(`${cgroup}/pids.max`, '2048');
+  if (controllers.has('memory')) writeFileSync(`${cgroup}/memory.max`, String(768 * 2 ** 20));
 }
 
 /** Whether crun's own process has become the sliver's init. */

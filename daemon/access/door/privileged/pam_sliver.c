@@ -5,7 +5,7 @@
  * is nothing to reach, and the login shell tells why: SLIVERD_REFUSED is only what it says. (An error from here would
  * make sshd end the session with 254 and no word on stderr.)
  *
- * Arguments: run=RUN_DIRECTORY cgroup=CGROUP_OF_ALL_SLIVERS.
+ * Arguments: run=RUN_DIRECTORY cgroup=CGROUP_OF_ALL_SLIVERS sessions=MOST_OF_A_SLICE.
  */
 #define _GNU_SOURCE
 #include "sliver.h"
@@ -89,9 +89,14 @@ static int start(const char *run, const char *slice, char *why, size_t size)
   return -1;
 }
 
-static int enter(pam_handle_t *pamh, const char *run, const char *cgroup, const char *slice, unsigned id)
+/* `others`: how many sessions the slice has beside this one. */
+static int enter(pam_handle_t *pamh, const char *run, const char *cgroup, const char *slice, unsigned id, int others, int most)
 {
   char why[512];
+  if (others >= most) {
+    snprintf(why, sizeof why, "%s has %d sessions already, as many as it may: end one first", slice, most);
+    return refuse(pamh, cgroup, id, why);
+  }
   snprintf(why, sizeof why, "the sliver is frozen: 'sliverctl sliver thaw %s' lets it go on", slice);
   if (frozen(cgroup, id)) return refuse(pamh, cgroup, id, why);
   int init = init_of(run, cgroup, id);
@@ -110,17 +115,22 @@ static int enter(pam_handle_t *pamh, const char *run, const char *cgroup, const 
 int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
   const char *slice = NULL, *run = NULL, *cgroup = NULL;
+  struct record *record = NULL;
+  int most = 0;
   (void)flags;
   for (int i = 0; i < argc; i++) {
     if (strncmp(argv[i], "run=", 4) == 0) run = argv[i] + 4;
     if (strncmp(argv[i], "cgroup=", 7) == 0) cgroup = argv[i] + 7;
+    if (strncmp(argv[i], "sessions=", 9) == 0) most = atoi(argv[i] + 9);
   }
-  if (!run || !cgroup || pam_get_user(pamh, &slice, NULL) != PAM_SUCCESS || !slice) return PAM_SESSION_ERR;
+  if (!run || !cgroup || most <= 0 || pam_get_user(pamh, &slice, NULL) != PAM_SUCCESS || !slice) return PAM_SESSION_ERR;
   struct passwd *account = getpwnam(slice);
   unsigned id = account ? sliver_of(account->pw_uid) : 0;
   if (!id) return refuse(pamh, cgroup, 0, "no such slice");
-  int result = enter(pamh, run, cgroup, slice, id);
-  if (result == PAM_SUCCESS) record_begin(pamh, run, id, slice);
+  int others = record_begin(pamh, run, id, slice, 2 * most, &record);
+  if (others >= 2 * most) _exit(255); /* who goes on past what he was told gets no process to be told by */
+  int result = enter(pamh, run, cgroup, slice, id, others, most);
+  if (record) record_whole(pamh, record);
   return result;
 }
 

@@ -1,7 +1,7 @@
 /*
  * The record of a session: a file of `RUN/sessions`, which is root's alone, made by the PAM step and read by the daemon
- * (daemon/access/sessions), when it runs. `SLIVER-RANDOM` while the session goes on, `SLIVER-RANDOM.ended` after it. No
- * word in it is a guest's: the sliver has no process yet, and the key is what sshd found right.
+ * (daemon/access/sessions), when it runs. `.SLIVER-RANDOM` while it comes about, `SLIVER-RANDOM` while the session goes on,
+ * `SLIVER-RANDOM.ended` after it. No word in it is a guest's: the sliver has no process yet, and the key is what sshd found right.
  */
 #include <dirent.h>
 #include <netdb.h>
@@ -9,6 +9,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -18,11 +19,11 @@
 /* Ended sessions of a slice that wait to be told while the daemon is down. */
 #define MOST_UNTOLD 500
 /* Longer certificates are recorded without their end. */
-#define MOST_AUTH (256 << 10)
+#define MOST_AUTH (64 << 10)
 /* What the client's disconnect may take from its words to its end, in milliseconds. */
 #define GOODBYE 200
 
-struct record { unsigned id; char path[PATH_MAX], run[256]; };
+struct record { unsigned id; FILE *file; char path[PATH_MAX], fresh[PATH_MAX], run[256]; };
 
 static long long now(void)
 {
@@ -54,7 +55,7 @@ static int connection(struct sockaddr_storage *peer)
   return -1;
 }
 
-/* How many records a sliver has that end so: "" or ".ended". */
+/* How many records a sliver has that end so: "" (those that come about too) or ".ended". */
 static int records(const char *run, unsigned id, const char *end)
 {
   char path[PATH_MAX], begin[16];
@@ -64,8 +65,8 @@ static int records(const char *run, unsigned id, const char *end)
   int length = snprintf(begin, sizeof begin, "%u-", id);
   DIR *folder = opendir(path);
   while (folder && (entry = readdir(folder))) {
-    const char *dot = strchr(entry->d_name, '.');
-    if (strncmp(entry->d_name, begin, length) == 0 && strcmp(dot ? dot : "", end) == 0) count++;
+    const char *name = entry->d_name + (entry->d_name[0] == '.'), *dot = strchr(name, '.');
+    if (strncmp(name, begin, length) == 0 && strcmp(dot ? dot : "", end) == 0) count++;
   }
   if (folder) closedir(folder);
   return count;
@@ -77,35 +78,57 @@ static void forget(pam_handle_t *pamh, void *data, int status)
   free(data);
 }
 
-/* Whole or not at all. A session that can't be recorded is one all the same. */
-static void record_begin(pam_handle_t *pamh, const char *run, unsigned id, const char *slice)
+/*
+ * Begins a record, unless the slice has `most` already: how many it has, its own left out, or -1 when it can't be recorded. A lock
+ * on the folder keeps those who come at once from counting none of each other.
+ */
+static int record_begin(pam_handle_t *pamh, const char *run, unsigned id, const char *slice, int most, struct record **made)
 {
   struct record *record = calloc(1, sizeof *record);
   struct sockaddr_storage peer;
-  char folder[300], fresh[PATH_MAX], host[NI_MAXHOST] = "", port[NI_MAXSERV] = "0";
+  char folder[300], host[NI_MAXHOST] = "", port[NI_MAXSERV] = "0";
   unsigned random;
-  if (!record || getrandom(&random, sizeof random, 0) != sizeof random) return free(record);
-  record->id = id;
-  snprintf(record->run, sizeof record->run, "%s", run);
   snprintf(folder, sizeof folder, "%s/sessions", run);
   mkdir(folder, 0700);
+  int lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+  if (!record || lock < 0 || flock(lock, LOCK_EX) < 0 || getrandom(&random, sizeof random, 0) != sizeof random) goto failed;
+  int count = records(run, id, "");
+  if (count >= most) {
+    close(lock), free(record);
+    return count;
+  }
+  record->id = id;
+  snprintf(record->run, sizeof record->run, "%s", run);
   snprintf(record->path, sizeof record->path, "%s/%u-%08x", folder, id, random);
-  snprintf(fresh, sizeof fresh, "%s/.%u-%08x", folder, id, random);
-  int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  FILE *to = fd < 0 ? NULL : fdopen(fd, "w");
-  if (!to) return free(record);
+  snprintf(record->fresh, sizeof record->fresh, "%s/.%u-%08x", folder, id, random);
+  int fd = open(record->fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  record->file = fd < 0 ? NULL : fdopen(fd, "w");
+  if (!record->file) goto failed;
+  close(lock);
   if (connection(&peer) >= 0)
     getnameinfo((struct sockaddr *)&peer, sizeof peer, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
-  const char *auth = pam_getenv(pamh, "SSH_AUTH_INFO_0"), *refused = pam_getenv(pamh, "SLIVERD_REFUSED");
+  const char *auth = pam_getenv(pamh, "SSH_AUTH_INFO_0");
   size_t length = auth ? strcspn(auth, "\n") : 0;
-  fprintf(to, "slice %s\npid %d\nstart %llu\nsince %lld\naddress %s\nport %s\nauth %.*s\n", slice, getpid(), began(getpid()),
-    now(), host, port, (int)(length < MOST_AUTH ? length : MOST_AUTH), auth ? auth : "");
-  if (refused) fprintf(to, "refused %s\n", refused);
-  if (fclose(to) != 0 || rename(fresh, record->path) < 0) {
-    unlink(fresh);
-    return free(record);
-  }
-  if (pam_set_data(pamh, RECORD, record, forget) != PAM_SUCCESS) free(record);
+  fprintf(record->file, "slice %s\npid %d\nstart %llu\naddress %s\nport %s\nauth %.*s\n", slice, getpid(), began(getpid()), host,
+    port, (int)(length < MOST_AUTH ? length : MOST_AUTH), auth ? auth : "");
+  *made = record;
+  return count;
+failed:
+  if (lock >= 0) close(lock);
+  free(record);
+  return -1;
+}
+
+/* Whole or not at all. */
+static void record_whole(pam_handle_t *pamh, struct record *record)
+{
+  const char *refused = pam_getenv(pamh, "SLIVERD_REFUSED");
+  fprintf(record->file, "since %lld\n", now());
+  if (refused) fprintf(record->file, "refused %s\n", refused);
+  if (fclose(record->file) != 0 || rename(record->fresh, record->path) < 0) {
+    unlink(record->fresh);
+    free(record);
+  } else if (pam_set_data(pamh, RECORD, record, forget) != PAM_SUCCESS) free(record);
 }
 
 /* Stopped with the sliver, closed by the client, or (it was there to the last) lost. */
