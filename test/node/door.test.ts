@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { scratch, TestNode, until } from './harness.ts';
@@ -149,6 +150,16 @@ describe('the door', () => {
   it('is all that knows of the accounts: the host has no such user', () => {
     expect(node.attempt('', 'getent', 'passwd', 'door_one').status).not.toBe(0);
     expect(node.attempt('', 'su', 'door_one', '-c', 'id').stderr).toMatch(/does not exist/);
+  });
+
+  it('does not wait for who locks /dev/null', async () => {
+    const lock =
+      "import fcntl, time; fcntl.lockf(open('/dev/null', 'r+'), fcntl.LOCK_EX); print('locked', flush=True); time.sleep(60)";
+    const other = spawn('python3', ['-c', lock], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(other.stdout, 'data');
+    const said = node.attempt('', 'timeout', '8', 'ssh', '-tt', ...options(), one, 'echo here');
+    other.kill('SIGKILL');
+    expect(said.stdout).toBe('here\r\n');
   });
 
   it("is in none of the machine's records of its users' logins", () => {

@@ -160,7 +160,9 @@ export class Door {
       );
     for (const path of [folder, `${folder}/host`, `${folder}/pam.d`, `${folder}/log`])
       mkdirSync(path, { recursive: true, mode: 0o755 });
-    for (const name of ['lastlog', 'wtmp', 'btmp']) writeFileSync(`${folder}/log/${name}`, '');
+    // No file, no record: /dev/null in its place can be locked by anybody, and a login waits 10 s for that.
+    for (const name of ['lastlog', 'wtmp', 'btmp']) rmSync(`${folder}/log/${name}`, { force: true });
+    writeFileSync(`${folder}/utmp`, '');
     mkdirSync('/run/sshd', { recursive: true, mode: 0o755 }); // sshd's own place for who isn't in yet
     for (const type of HOST_KEYS) {
       const file = `${folder}/host/ssh_host_${type}_key`;

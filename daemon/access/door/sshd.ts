@@ -135,8 +135,7 @@ export class Sshd {
       '{ [ $# = 1 ] || echo $$ > "$2/cgroup.procs"; } && mount --bind "$1" /tmp && mount --bind "$0/nsswitch.conf" /etc/nsswitch.conf &&' +
       ' mount --bind "$0/pam.d" /etc/pam.d && mount --bind "$0/extrausers" /var/lib/extrausers &&' +
       // Logins of slices are events, and none of the machine's users (whose lastlog has a place for every uid).
-      ' mount --bind "$0/log" /var/log && for file in /var/log/* /run/utmp; do' +
-      ' [ ! -e $file ] || mount --bind /dev/null $file || exit 1; done &&' +
+      ' mount --bind "$0/log" /var/log && { [ ! -e /run/utmp ] || mount --bind "$0/utmp" /run/utmp; } &&' +
       ` exec ${SSHD} -D -e -f "$0/sshd_config"`;
     // Later mounts of the daemon's come in, none of these goes out.
     const words = ['--mount', '--propagation', 'slave', '--', 'sh', '-c', begin, folder, sockets];
