@@ -1,5 +1,6 @@
 import { readFileSync, renameSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startEngine } from './docker-engine.ts';
 import { scratch, TestNode, until } from './harness.ts';
 import { smallImageDirectory } from './image.ts';
 import { makeKey, sshOptions } from './ssh.ts';
@@ -9,6 +10,7 @@ const image = smallImageDirectory();
 const home = scratch('refusals');
 const key = `${home}/key`;
 let node: TestNode;
+let engine: Awaited<ReturnType<typeof startEngine>>;
 
 const ssh = (slice: string, ...words: string[]) =>
   node.attempt('', 'ssh', ...sshOptions(key), `${slice}@127.0.0.1`, ...words);
@@ -27,7 +29,11 @@ const state = async (slice: string) => (await node.ok('GET', `/v1/slivers/${slic
 
 beforeAll(async () => {
   makeKey(key);
-  node = await TestNode.start('access:\n  port: 2222\n  motd: |\n    Welcome.\n    Be kind.\n');
+  engine = await startEngine();
+  node = await TestNode.start(
+    'access:\n  port: 2222\n  motd: |\n    Welcome.\n    Be kind.\n' +
+      `docker:\n  socket: ${engine.socket}\n`,
+  );
   await node.ok('POST', '/v1/images', { name: 'small', source: { path: image } });
   const keys = [readFileSync(`${key}.pub`, 'utf8').trim()];
   for (const name of ['no_one', 'no_two', 'no_three'])
@@ -35,7 +41,7 @@ beforeAll(async () => {
   await until(() => ssh('no_one', 'echo in').stdout === 'in\n', 'the door');
 });
 afterAll(async () => {
-  await node?.stop();
+  await node?.stop().finally(() => engine?.stop());
   for (const folder of [image, home]) rmSync(folder, { recursive: true, force: true });
 });
 
@@ -71,6 +77,27 @@ describe('a login is refused in one line', () => {
     }
     await node.ok('POST', '/v1/slivers/no_two/reset');
     expect(ssh('no_two', 'echo here').stdout).toBe('here\n');
+  });
+
+  it('when a Docker engine runs it, with what to use instead', async () => {
+    const keys = [readFileSync(`${key}.pub`, 'utf8').trim()];
+    await node.ok('POST', '/v1/slivers', {
+      name: 'no_docker',
+      image: 'small',
+      environment: 'docker',
+      keys,
+    });
+    expect(refusal('no_docker')).toMatch(/run by 'docker'.*'sliverctl sliver exec no_docker -- sh'/);
+    expect((await node.exec('no_docker', 'echo', 'here')).stdout).toBe('here\n');
+    const forward = node.attempt(
+      '',
+      'ssh',
+      ...sshOptions(key),
+      '-W',
+      '127.0.0.1:2222',
+      'no_docker@127.0.0.1',
+    );
+    expect(forward.stdout).toBe('');
   });
 
   it('but not when its disk is full, whether it runs or is to be started', async () => {

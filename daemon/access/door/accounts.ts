@@ -7,6 +7,13 @@ const GID = uidBase(0);
 
 export { GID as ACCESS_GID };
 
+/** What an account's comment says of a sliver that can't be entered by ssh: the PAM step refuses it by these words. */
+function elsewhere({ name, environment }: SliverRecord): string {
+  return environment === 'namespaces'
+    ? ''
+    : `${name} is run by '${environment}', whose slivers ssh does not reach; 'sliverctl sliver exec ${name} -- sh' does`;
+}
+
 /**
  * Slices as accounts, for libnss-extrausers. sliver-sshd alone sees them, in a mount namespace of its own: to the rest
  * of the machine (su, cron, login, the administrator's sshd) there is no such user.
@@ -19,7 +26,7 @@ export function accountFiles(
   const live = slivers.filter(({ desired }) => desired !== 'deleted');
   const lines = (each: (sliver: SliverRecord) => string) => live.map((one) => `${each(one)}\n`).join('');
   return {
-    passwd: lines(({ name, id }) => `${name}:x:${uidBase(id)}:${GID}::${home}:${shell}`),
+    passwd: lines((one) => `${one.name}:x:${uidBase(one.id)}:${GID}:${elsewhere(one)}:${home}:${shell}`),
     group: `${GROUP}:x:${GID}:\n`,
     shadow: lines(({ name }) => `${name}:*:::::::`),
   };

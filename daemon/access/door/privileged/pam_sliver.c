@@ -26,6 +26,8 @@
 
 /* Milliseconds that the daemon may take to start a sliver. */
 #define START_WITHIN 60000
+/* Seconds that one who is refused may take to hear why. */
+#define REFUSED_STAYS 30
 
 static int join_cgroup(const char *cgroup, unsigned id)
 {
@@ -40,11 +42,11 @@ static int join_cgroup(const char *cgroup, unsigned id)
   return joined ? 0 : -1;
 }
 
-/* Who is refused may stay connected, and is counted as the slice's, too. */
-static int refuse(pam_handle_t *pamh, const char *cgroup, unsigned id, const char *why)
+static int refuse(pam_handle_t *pamh, const char *why)
 {
   char entry[600];
-  if (id) join_cgroup(cgroup, id);
+  /* A connection without a program would stay. What ends is the process that serves it, and with it the connection. */
+  alarm(REFUSED_STAYS);
   snprintf(entry, sizeof entry, "SLIVERD_REFUSED=%s", why);
   pam_putenv(pamh, entry);
   pam_syslog(pamh, LOG_NOTICE, "no session: %s", why);
@@ -89,27 +91,24 @@ static int start(const char *run, const char *slice, char *why, size_t size)
   return -1;
 }
 
-/* `others`: how many sessions the slice has beside this one. */
-static int enter(pam_handle_t *pamh, const char *run, const char *cgroup, const char *slice, unsigned id, int others, int most)
+/* `others`: how many sessions the slice has beside this one. `elsewhere`: why ssh doesn't reach this sliver at all (accounts.ts). */
+static int enter(pam_handle_t *pamh, const char *run, const char *cgroup, const char *slice, unsigned id, const char *elsewhere,
+                 int others, int most)
 {
-  char why[512];
-  if (others >= most) {
-    snprintf(why, sizeof why, "%s has %d sessions already, as many as it may: end one first", slice, most);
-    return refuse(pamh, cgroup, id, why);
+  char why[512] = "";
+  int init = -1;
+  if (others >= most) snprintf(why, sizeof why, "%s has %d sessions already, as many as it may: end one first", slice, most);
+  else if (*elsewhere) snprintf(why, sizeof why, "%s", elsewhere);
+  else if (frozen(cgroup, id)) snprintf(why, sizeof why, "the sliver is frozen: 'sliverctl sliver thaw %s' lets it go on", slice);
+  else if ((init = init_of(run, cgroup, id)) < 0) {
+    /* In no cgroup of the sliver's: what an earlier start left is cleared away first, with all that is in there. */
+    if (start(run, slice, why, sizeof why) < 0) return refuse(pamh, why);
+    if ((init = init_of(run, cgroup, id)) < 0) return refuse(pamh, "the sliver is not running");
   }
-  snprintf(why, sizeof why, "the sliver is frozen: 'sliverctl sliver thaw %s' lets it go on", slice);
-  if (frozen(cgroup, id)) return refuse(pamh, cgroup, id, why);
-  int init = init_of(run, cgroup, id);
-  if (init < 0) {
-    if (start(run, slice, why, sizeof why) < 0) return refuse(pamh, cgroup, id, why);
-    init = init_of(run, cgroup, id);
-  }
-  if (init < 0) return refuse(pamh, cgroup, id, "the sliver is not running");
-  /* Not before it runs: what an earlier start left is cleared away first, and all in that cgroup with it. */
-  if (join_cgroup(cgroup, id) < 0) return close(init), refuse(pamh, cgroup, id, "the node could not count this session");
-  int joined = setns(init, CLONE_NEWNET);
-  close(init);
-  return joined == 0 ? PAM_SUCCESS : refuse(pamh, cgroup, id, "the sliver's network could not be joined");
+  int joined = join_cgroup(cgroup, id) == 0 && (init < 0 || setns(init, CLONE_NEWNET) == 0);
+  if (init >= 0) close(init);
+  if (!*why && !joined) return refuse(pamh, "the sliver could not be joined");
+  return *why ? refuse(pamh, why) : PAM_SUCCESS;
 }
 
 int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
@@ -126,10 +125,10 @@ int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **ar
   if (!run || !cgroup || most <= 0 || pam_get_user(pamh, &slice, NULL) != PAM_SUCCESS || !slice) return PAM_SESSION_ERR;
   struct passwd *account = getpwnam(slice);
   unsigned id = account ? sliver_of(account->pw_uid) : 0;
-  if (!id) return refuse(pamh, cgroup, 0, "no such slice");
+  if (!id) return refuse(pamh, "no such slice");
   int others = record_begin(pamh, run, id, slice, 2 * most, &record);
   if (others >= 2 * most) _exit(255); /* who goes on past what he was told gets no process to be told by */
-  int result = enter(pamh, run, cgroup, slice, id, others, most);
+  int result = enter(pamh, run, cgroup, slice, id, account->pw_gecos, others, most);
   if (record) record_whole(pamh, record);
   return result;
 }
