@@ -36,6 +36,7 @@ const NETWORK_PROGRAMS = [
   'nftables',
   'nmap',
   'openssh-client',
+  'python3',
   'rsync',
   'scamper',
   'unbound',

@@ -41,6 +41,7 @@ const PROPERTIES = ['Type=exec', 'TasksMax=4096', 'OOMPolicy=continue'];
 export class Sshd {
   readonly #options: SshdOptions;
   #starting = false;
+  #down = false;
   #pause = PATIENCE.least;
   #notBefore = 0;
   #trouble: string | undefined;
@@ -100,6 +101,7 @@ export class Sshd {
       const runs = () => this.pid !== undefined;
       if (unit && code === 0) await until(runs, STARTED_WITHIN, 'sliver-sshd to listen').catch(() => {});
       const why = runs() ? undefined : await this.#why();
+      if (this.#down) return; // it was ended, and what it said is gone
       if (why !== undefined && why !== this.#trouble)
         log.warn({ code, signal, port, why, log: unit ?? output }, 'sliver-sshd ended');
       const lasted = why === undefined || performance.now() - began > PATIENCE.most;
@@ -114,6 +116,7 @@ export class Sshd {
 
   async down(): Promise<void> {
     const { cgroups, unit, pid, output } = this.#options;
+    this.#down = true;
     if (unit) await run('systemctl', ['stop', unit]).catch(() => {}); // there may be none
     const cgroup = cgroups.of('access');
     await killCgroup(cgroup);
@@ -155,7 +158,8 @@ export class Sshd {
     const holder = await whoListens(port);
     if (holder) return `port ${port} is ${holder}'s`;
     const journal = () => run('journalctl', ['-q', '-n', '5', '-o', 'cat', '-u', unit ?? '']);
-    const said = unit ? await journal().catch(() => '') : readFileSync(output, 'utf8');
+    const kept = () => (existsSync(output) ? readFileSync(output, 'utf8') : '');
+    const said = unit ? await journal().catch(() => '') : kept();
     return said.trim().split('\n').at(-1)?.trim() || 'it ended without a word';
   }
 }

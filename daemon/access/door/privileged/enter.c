@@ -4,6 +4,7 @@
  * so that crun parses no word of a guest's. docs/decisions/0026-ssh-front-door.md says why this can't be misused.
  */
 #define _GNU_SOURCE
+#include "signals.h"
 #include "sliver.h"
 #include "terminal.h"
 #include "agent.h"
@@ -159,7 +160,7 @@ int main(int argc, char **argv)
   }
   pid_t child = fork();
   if (child == 0) {
-    /* Whoever loses a terminal's connection loses the crun; the program inside is hung up by its terminal. */
+    /* Until the terminal is handed over; later the kernel asks whether we might, and the program is hung up by its terminal. */
     if (terminal) prctl(PR_SET_PDEATHSIG, SIGKILL), close(listener);
     const char *words[] = { "crun", "--root", root, "--cgroup-manager=cgroupfs", "exec", "--process", process, name, NULL,
       NULL, NULL };
@@ -170,6 +171,7 @@ int main(int argc, char **argv)
   close(fd);
   int master = terminal ? console_take(listener, child) : -1;
   if (terminal) unlink(console), close(listener);
+  if (pass_signals(child, terminal) < 0) fail("no pipe");
   /* All that a guest can have a hand in is done without rights; crun is root's. */
   if (setresgid(caller, caller, caller) < 0 || setresuid(caller, caller, caller) < 0) fail("rights are not to be lost");
   for (int i = 1; i <= 2; i++) signal(SIGRTMIN + i, farewell);

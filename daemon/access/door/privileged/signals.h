@@ -1,0 +1,32 @@
+/*
+ * A client's signals, for the program. It is root's crun that passes them on, and by the time one comes we are nobody who
+ * could signal that: so each rings a pipe that root told to tell it (F_SETOWN; the kernel asks who set it). It rings by
+ * itself when we are killed, for its ends close one after the other.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+static int bell[2] = { -1, -1 };
+
+static void pass_on(int signal)
+{
+  int before = errno;
+  if (fcntl(bell[0], F_SETSIG, signal) == 0 && write(bell[1], "", 1) < 0) {}
+  errno = before;
+}
+
+/* As root. Of a terminal, SIGHUP is its end: it ends us, and the program is hung up. */
+static int pass_signals(pid_t child, int terminal)
+{
+  static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGHUP };
+  struct sigaction how = { .sa_handler = pass_on, .sa_flags = SA_RESTART };
+  if (pipe2(bell, O_CLOEXEC | O_NONBLOCK) < 0 || fcntl(bell[0], F_SETOWN, child) < 0) return -1;
+  /* Not the SIGIO that is the default, of which a shell would die before it hung up what it has in the background. */
+  if (fcntl(bell[0], F_SETSIG, terminal ? SIGHUP : SIGTERM) < 0) return -1;
+  if (fcntl(bell[0], F_SETFL, O_ASYNC | O_NONBLOCK) < 0) return -1;
+  for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+    if (!terminal || signals[i] != SIGHUP) sigaction(signals[i], &how, NULL);
+  return 0;
+}
