@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { scratch, TestNode, until } from './harness.ts';
 import { smallImageDirectory } from './image.ts';
@@ -290,6 +290,42 @@ it('a session is ended by the owner', async () => {
   expect((await events('ses_end', 'session.logout')).at(-1)).toMatchObject({ id: first.id, how: 'owner' });
   expect((await node.request('DELETE', `/v1/sessions/${first.id}`)).status).toBe(404);
   for (const client of clients) client.kill();
+});
+
+it('one that sshd gave up is told as lost, and one whose processes were killed as that', async () => {
+  await make('ses_lost');
+  for (const [signal, how] of [
+    ['TERM', 'lost'],
+    ['KILL', 'killed'],
+  ] as const) {
+    const client = open('ses_lost', ['sleep 60']);
+    await count('ses_lost', 1);
+    const found = node.inside('sh', '-c', `cat ${node.run}/sessions/*`);
+    const [, pid = ''] = /^slice ses_lost\npid (\d+)$/m.exec(found) ?? [];
+    const children = node.inside('cat', `/proc/${pid}/task/${pid}/children`).trim().split(' ');
+    node.inside('kill', `-${signal}`, ...(signal === 'KILL' ? [pid] : []), ...children);
+    await count('ses_lost', 0);
+    expect((await events('ses_lost', 'session.logout')).at(-1)).toMatchObject({ how });
+    await ended(client);
+  }
+});
+
+it('people log in while the daemon starts, each time', async () => {
+  await make('ses_start');
+  const script = `i=0; while [ -e ${home}/going ]; do "$@" true || echo failed; i=$((i + 1)); done > ${home}/logins 2>&1; echo $i >> ${home}/logins`;
+  writeFileSync(`${home}/going`, '');
+  const words = ['ssh', ...sshOptions(`${home}/one`), 'ses_start@127.0.0.1'];
+  const logins = node.spawn('sh', '-c', script, 'sh', ...words);
+  for (let i = 0; i < 3; i++) {
+    await node.kill();
+    await node.launch();
+  }
+  rmSync(`${home}/going`);
+  await ended(logins);
+  const said = readFileSync(`${home}/logins`, 'utf8');
+  expect(said).toMatch(/^\d+\n$/);
+  expect(Number(said)).toBeGreaterThan(5);
+  await count('ses_start', 0);
 });
 
 it('making and deleting slivers leaves the door open', async () => {

@@ -16,6 +16,7 @@ import { run } from '../../kernel/run.ts';
 import type { Finding } from '../../node/doctor/finding.ts';
 import type { SliverRecord } from '../../slivers/record.ts';
 import type { SliceLoginFiles } from '../keys/files.ts';
+import { keepFile } from '../keys/whole-file.ts';
 import { ACCESS_GID, accountFiles, writeAccounts } from './accounts.ts';
 import { HOST_KEYS, NSSWITCH, pamService, sshdConfig } from './configuration.ts';
 import { type HostKey, hostKeys } from './host-keys.ts';
@@ -174,11 +175,12 @@ export class Door {
     place(`${BUILT}/pam_sliver.so`, module, 0o644, 0);
     place(`${BUILT}/enter`, `${folder}/enter`, 0o4750, ACCESS_GID);
     const pam = pamService(module, runDirectory, cgroup, sessions);
-    writeFileSync(`${folder}/enter.conf`, `${runDirectory} ${cgroup}\n`, { mode: 0o600 });
-    writeFileSync(`${folder}/pam.d/sshd`, pam);
-    writeFileSync(`${folder}/pam.d/other`, 'auth required pam_deny.so\naccount required pam_deny.so\n');
-    writeFileSync(`${folder}/nsswitch.conf`, NSSWITCH);
-    writeFileSync(`${folder}/motd`, motd ? `${motd.trimEnd()}\n` : '');
+    // Whole, since people log in meanwhile.
+    keepFile(`${folder}/enter.conf`, `${runDirectory} ${cgroup}\n`);
+    keepFile(`${folder}/pam.d/sshd`, pam);
+    keepFile(`${folder}/pam.d/other`, 'auth required pam_deny.so\naccount required pam_deny.so\n');
+    keepFile(`${folder}/nsswitch.conf`, NSSWITCH);
+    keepFile(`${folder}/motd`, motd ? `${motd.trimEnd()}\n` : '');
     const [file, config] = [`${folder}/sshd_config`, sshdConfig({ folder, pid: this.#pid, port })];
     const changed = !existsSync(file) || readFileSync(file, 'utf8') !== config;
     writeFileSync(file, config);

@@ -1,4 +1,13 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 
 /** Writes a file beside the one that holds, for all to read. @param durable whether the disk must have it on return */
 export function writeBeside(path: string, content: Buffer | string, durable: boolean): void {
@@ -10,6 +19,11 @@ export function writeBeside(path: string, content: Buffer | string, durable: boo
   } finally {
     closeSync(file);
   }
+}
+
+/** Leaves what is so already. */
+export function keepFile(path: string, content: string): void {
+  if (!existsSync(path) || readFileSync(path, 'utf8') !== content) replaceFile(path, content);
 }
 
 /** In place of what is there, whole: somebody may be reading. What a power cut undoes is made anew at the next start. */

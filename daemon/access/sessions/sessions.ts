@@ -17,7 +17,7 @@ import type { SliceLoginFiles } from '../keys/files.ts';
 import { Allowance } from './allowance.ts';
 import { endSession } from './ending.ts';
 import { isLetIn } from './judge.ts';
-import { type Ended, isAlive, readRecord, type Session, sessionName } from './record.ts';
+import { isAlive, readRecord, type Session, sessionName } from './record.ts';
 
 export interface SessionOptions {
   /** Where the PAM step records them. */
@@ -52,7 +52,8 @@ export class Sessions {
   readonly #watcher: FSWatcher;
   readonly #timer: NodeJS.Timeout;
   readonly #unlisten: () => void;
-  #due = false;
+  /** Whether a look is due, and at all there is. */
+  #due: boolean | undefined;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -62,19 +63,19 @@ export class Sessions {
       const one = JSON.parse(String(session)) as Session;
       this.#known.set(one.id, { session: one, told: true });
     }
-    this.#watcher = watch(options.folder, { persistent: false }, () => this.#soon());
-    this.#timer = setInterval(() => this.#try(), LOOK_EVERY).unref();
+    this.#watcher = watch(options.folder, { persistent: false }, () => this.#soon(false));
+    this.#timer = setInterval(() => this.#try(() => this.#look()), LOOK_EVERY).unref();
     this.#unlisten = options.events.listen(({ type, subject }) => {
       if (type === 'sliver.deleted') this.#allowance.forget(subject);
     });
     // Not within the request that changed them.
-    options.loginFiles.listen({ rules: () => this.#soon() });
-    this.#try();
+    options.loginFiles.listen({ rules: () => this.#soon(true) });
+    this.#try(() => this.#look());
   }
 
   /** Those that go on, the oldest first. @param slice only those of this one */
   list(slice?: string): Session[] {
-    this.#try();
+    this.#try(() => this.#look());
     return [...this.#known.values()]
       .map(({ session }) => session)
       .filter((session) => session.refused === null && (slice === undefined || session.slice === slice))
@@ -99,42 +100,47 @@ export class Sessions {
     this.#unlisten();
   }
 
-  /** A login is more than one change of the folder. */
-  #soon(): void {
-    if (this.#due) return;
-    this.#due = true;
+  /** A login is more than one change of the folder. @param all processes and rules too, which costs time for each session */
+  #soon(all: boolean): void {
+    const waits = this.#due !== undefined;
+    this.#due = all || this.#due === true;
+    if (waits) return;
     setImmediate(() => {
-      this.#due = false;
-      this.#try();
+      const every = this.#due;
+      this.#due = undefined;
+      this.#try(() => (every ? this.#look() : this.#read()));
     });
   }
 
-  #try(): void {
+  #try(work: () => void): void {
     try {
-      this.#look();
+      work();
     } catch (err) {
       this.#options.log.warn({ err }, 'could not look who is logged in');
     }
   }
 
-  #look(): void {
+  /** What the PAM step has told since. */
+  #read(): void {
     const { folder } = this.#options;
     for (const file of readdirSync(folder)) {
       const name = sessionName(file);
       if (!name) this.#removeDebris(file);
-      else if (!this.#known.has(name.id)) this.#begun(name.id, file);
-    }
-    for (const { session } of this.#known.values()) {
-      if (isAlive(session)) {
-        const stays = session.refused === null || Date.now() - session.since < REFUSED_FOR;
-        if (!stays) void this.#end(session, 'owner');
-        else if (!this.#isLetIn(session)) void this.#end(session, 'key');
-        continue;
+      else {
+        if (!this.#known.has(name.id)) this.#begun(name.id, file);
+        const session = name.ended ? this.#known.get(name.id)?.session : undefined;
+        if (session) this.#over(session);
       }
-      // One that says goodbye has done so before it is gone.
-      const goodbye = readRecord(`${folder}/${session.id}.ended`, session.id)?.ended;
-      const killed = existsSync(`${folder}/${session.id}`) ? 'killed' : 'unknown';
-      this.#over(session, goodbye?.how ?? killed, goodbye?.time ?? Date.now());
+    }
+  }
+
+  #look(): void {
+    this.#read();
+    for (const { session } of this.#known.values()) {
+      const isRefused = session.refused !== null && Date.now() - session.since > REFUSED_FOR;
+      if (!isAlive(session)) this.#over(session);
+      else if (isRefused) void this.#end(session, 'owner');
+      else if (!this.#isLetIn(session)) void this.#end(session, 'key');
     }
   }
 
@@ -149,7 +155,7 @@ export class Sessions {
     const begun = this.#ending.get(id);
     if (begun) return begun.over;
     const over = endSession(session, why).then(() => {
-      this.#try();
+      this.#try(() => this.#look());
       this.#ending.delete(id);
     });
     this.#ending.set(id, { why, over });
@@ -161,35 +167,48 @@ export class Sessions {
     const session = readRecord(`${folder}/${file}`, id)?.session;
     if (!session) return;
     const allowed = this.#allowance.take(session.slice);
-    if (allowed)
-      database.transaction(() => {
-        database.sql.prepare('INSERT INTO sessions VALUES (?, ?)').run(id, JSON.stringify(session));
-        const data = { ...told(session), ...(allowed.untold > 0 ? { untold: allowed.untold } : {}) };
-        if (session.refused === null) events.record('session.login', session.slice, data);
-        else events.record('session.refused', session.slice, { ...data, reason: session.refused });
-      });
-    this.#known.set(id, { session, told: allowed !== undefined });
+    const isTold = this.#record(allowed !== undefined, () => {
+      database.sql.prepare('INSERT INTO sessions VALUES (?, ?)').run(id, JSON.stringify(session));
+      const data = { ...told(session), ...(allowed?.untold ? { untold: allowed.untold } : {}) };
+      if (session.refused === null) events.record('session.login', session.slice, data);
+      else events.record('session.refused', session.slice, { ...data, reason: session.refused });
+    });
+    this.#known.set(id, { session, told: isTold });
   }
 
-  #over(session: Session, how: Ended, ended: number): void {
+  #over(session: Session): void {
     const { folder, database, events } = this.#options;
     const { id, slice, refused } = session;
-    const stopped = how === 'killed' && this.#isStopped(session) ? 'stopped' : how;
-    const why = this.#ending.get(id)?.why ?? (this.#isLetIn(session) ? stopped : 'key');
-    const isTold = this.#known.get(id)?.told;
+    // Whoever says goodbye has done so before its process is gone.
+    const goodbye = readRecord(`${folder}/${id}.ended`, id)?.ended;
+    const killed = this.#isStopped(session)
+      ? 'stopped'
+      : existsSync(`${folder}/${id}`)
+        ? 'killed'
+        : 'unknown';
+    const how = goodbye?.how ?? killed;
+    const why = this.#ending.get(id)?.why ?? (this.#isLetIn(session) ? how : 'key');
+    const ended = new Date(goodbye?.time ?? Date.now()).toISOString();
+    const isTold = this.#known.get(id)?.told ?? false;
+    this.#known.delete(id);
     // First, or it were a new one after a crash.
     for (const file of [id, `${id}.ended`]) rmSync(`${folder}/${file}`, { force: true });
-    if (isTold)
-      database.transaction(() => {
-        database.sql.prepare('DELETE FROM sessions WHERE id = ?').run(id);
-        if (refused === null)
-          events.record('session.logout', slice, {
-            ...told(session),
-            how: why,
-            ended: new Date(ended).toISOString(),
-          });
-      });
-    this.#known.delete(id);
+    this.#record(isTold, () => {
+      database.sql.prepare('DELETE FROM sessions WHERE id = ?').run(id);
+      if (refused === null) events.record('session.logout', slice, { ...told(session), how: why, ended });
+    });
+  }
+
+  /** What can't be kept, as on a full disk, is told in the log alone: one session's trouble is no other's. @returns whether it is kept */
+  #record(wanted: boolean, work: () => void): boolean {
+    if (!wanted) return false;
+    try {
+      this.#options.database.transaction(work);
+      return true;
+    } catch (err) {
+      this.#options.log.error({ err }, 'a login or its end could not be recorded');
+      return false;
+    }
   }
 
   /** Whether its sliver was stopped since: what its login shell reads goes at the stop, and is made anew at the start. */

@@ -28,6 +28,8 @@
 #define START_WITHIN 60000
 /* Seconds that one who is refused may take to hear why. */
 #define REFUSED_STAYS 30
+/* While the daemon that brought this module has not yet told how many. */
+#define MOST_SESSIONS 150
 
 static int join_cgroup(const char *cgroup, unsigned id)
 {
@@ -115,7 +117,7 @@ int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **ar
 {
   const char *slice = NULL, *run = NULL, *cgroup = NULL;
   struct record *record = NULL;
-  int most = 0;
+  int most = MOST_SESSIONS;
   (void)flags;
   for (int i = 0; i < argc; i++) {
     if (strncmp(argv[i], "run=", 4) == 0) run = argv[i] + 4;
