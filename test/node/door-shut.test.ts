@@ -60,7 +60,11 @@ describe("a slice's account", () => {
       `${folder}/config`,
       `Port 2200\nListenAddress 127.0.0.1\nHostKey ${folder}/host\nPidFile ${folder}/pid\nUsePAM yes\nAuthorizedKeysFile ${node.state}/access/keys/%u\n`,
     );
-    const own = node.spawn('/usr/sbin/sshd', '-D', '-f', `${folder}/config`);
+    // But for the machine's own records of who tried.
+    const begin = 'mount --bind "$0" /var/log && exec /usr/sbin/sshd -D -f "$1"';
+    mkdirSync(`${folder}/log`);
+    const words = ['--mount', '--propagation', 'private', '--', 'sh', '-c', begin];
+    const own = node.spawn('unshare', ...words, `${folder}/log`, `${folder}/config`);
     const login = () =>
       node.attempt('', 'ssh', ...sshOptions(key, 2200), ONE, 'id').stderr.replaceAll('\r', '');
     await until(() => /Permission denied/.test(login()), 'that sshd to answer');
