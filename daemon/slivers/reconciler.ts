@@ -154,7 +154,10 @@ export class Reconciler {
       const asked =
         this.#down && record.desired !== 'deleted' ? { ...record, desired: 'stopped' as const } : record;
       const phases = plan(asked, observed, Date.now());
-      const work = phases.filter((phase) => phase !== 'apply' || round === 0);
+      // A node that goes down makes no disk: one that can't be made must not keep it from that.
+      const skipped = (phase: Phase) =>
+        (phase === 'apply' && round > 0) || (phase === 'provision' && this.#down);
+      const work = phases.filter((phase) => !skipped(phase));
       if (work.length === 0) return this.#settled(record, observed, acted);
       if (round === ROUNDS)
         throw new SliverdError(

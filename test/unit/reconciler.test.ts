@@ -11,6 +11,7 @@ import { sliverRecord } from '../record.ts';
 /** One sliver that runs, on a machine that lets nothing be applied to it at first; `did` are the phases that it saw. */
 let did: Phase[];
 let container: 'running' | 'absent';
+let disks: number[];
 let observed: number;
 let applies: () => void;
 let ended: () => void;
@@ -33,7 +34,7 @@ const refuses = () => {
 const environment: Environment = {
   name: 'namespaces',
   phases: {
-    provision: phase('provision'),
+    provision: phase('provision', () => refuses()),
     start: phase('start', () => {
       container = 'running';
     }),
@@ -46,8 +47,8 @@ const environment: Environment = {
   observe: async () => {
     observed++;
     return container === 'running'
-      ? { container, run: 1, disk: 1, pid: 1, disks: [1], debris: false }
-      : { container, disks: [1], debris: false };
+      ? { container, run: 1, disk: 1, pid: 1, disks, debris: false }
+      : { container, disks, debris: false };
   },
   usage: async () => ({}),
   exec: () => Promise.reject(new Error('not here')),
@@ -69,7 +70,7 @@ beforeEach(() => {
   folder = mkdtempSync('/tmp/sliverd-reconciler-');
   database = new Database(`${folder}/db`);
   store = new SliverStore(database);
-  [did, container, observed, applies] = [[], 'running', 0, refuses];
+  [did, container, disks, observed, applies] = [[], 'running', [1], 0, refuses];
   reconciler = new Reconciler({
     store,
     environments: new Map([['namespaces', environment]]),
@@ -82,6 +83,14 @@ afterEach(async () => {
   database.close();
   rmSync(folder, { recursive: true });
   vi.useRealTimers();
+});
+
+it('goes down with a sliver whose disk cannot be made', async () => {
+  const { id } = store.add(sliverRecord());
+  [container, disks] = ['absent', []];
+  await expect(reconciler.reconcile(id)).rejects.toThrow('refused');
+  await reconciler.down();
+  expect(did).toEqual(['provision']);
 });
 
 it('tries again after 1 s, 2 s, 4 s …, and says when, though the clock is set meanwhile', async () => {
