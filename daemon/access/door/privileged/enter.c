@@ -4,6 +4,7 @@
  * so that crun parses no word of a guest's. docs/decisions/0026-ssh-front-door.md says why this can't be misused.
  */
 #define _GNU_SOURCE
+#include "json.h"
 #include "signals.h"
 #include "sliver.h"
 #include "terminal.h"
@@ -54,17 +55,6 @@ static void greet(const char *folder)
   fflush(stdout);
 }
 
-static void json(FILE *to, const char *prefix, const char *text)
-{
-  fprintf(to, "\"%s", prefix);
-  for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
-    if (*at == '"' || *at == '\\') fprintf(to, "\\%c", *at);
-    else if (*at < ' ' || *at == 127) fprintf(to, "\\u%04x", *at);
-    else fputc(*at, to);
-  }
-  fputc('"', to);
-}
-
 /* What sshd tells a session; everything else in the environment is of the host and stays there. */
 static int passes(const char *entry)
 {
@@ -77,9 +67,10 @@ static int passes(const char *entry)
 
 /*
  * Runs inside: root's own shell, as a login shell where no command was given. What sshd asks for as its subsystem is the
- * node's sftp-server where the image has none (daemon/access/door/sftp.ts).
+ * node's sftp-server where the image has none (daemon/access/door/sftp.ts). A command of other bytes than text is unpacked first (json.h).
  */
 static const char BEGIN[] =
+  "[ $# = 2 ] && { c=$(printf '%b.' \"$1\"); set -- \"${c%.}\"; unset c; };"
   "f=/usr/lib/openssh/sftp-server p=/run/sliverd/sftp; [ \"$1\" = $f ] && ! [ -x $f ] && [ -x $p/loader ] &&"
   " set -- \"exec $p/loader --library-path $p $p/sftp-server\"; unset f p;"
   "shell=/bin/sh; while IFS=: read -r _ _ id _ _ _ s; do [ \"$id\" = 0 ] && [ -x \"$s\" ] && shell=$s && break; done"
@@ -94,11 +85,12 @@ static int process_file(const char *template, const char *command, const struct 
   if (!to) fail("no memory");
   fputs(template, to);
   for (char **entry = environ; *entry; entry++)
-    if (passes(*entry)) fputc(',', to), json(to, "", *entry);
+    if (passes(*entry) && is_text(*entry)) fputc(',', to), json(to, *entry);
   fputs("],\"args\":[\"/bin/sh\",\"-c\",", to);
-  json(to, "", BEGIN);
+  json(to, BEGIN);
   fputs(",\"sh\"", to);
-  if (command) fputc(',', to), json(to, "", command);
+  if (command) fputc(',', to), json(to, command);
+  if (command && !is_text(command)) fputs(",\"bytes\"", to);
   fprintf(to, "],\"cwd\":\"/\",\"terminal\":%s", size ? "true" : "false");
   if (size) fprintf(to, ",\"consoleSize\":{\"height\":%u,\"width\":%u}", size->ws_row, size->ws_col);
   fputs("}", to);
@@ -116,6 +108,7 @@ static void farewell(int signal)
   static const char key[] = "sliverd: your key was removed or revoked\r\n", owner[] = "sliverd: the node's owner ended this session\r\n";
   const char *text = signal == SIGRTMIN + 1 ? key : owner;
   size_t length = signal == SIGRTMIN + 1 ? sizeof key - 1 : sizeof owner - 1;
+  pass_no_more();
   if (terminal && write(2, "\r\n", 2) < 0) _exit(255);
   if (write(2, text, length - 2) > 0 && write(2, terminal ? "\r\n" : "\n", terminal ? 2 : 1) > 0) _exit(255);
   _exit(255);

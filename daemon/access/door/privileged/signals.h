@@ -17,6 +17,12 @@ static void pass_on(int signal)
   errno = before;
 }
 
+/* Who ends now leaves the program to itself. */
+static void pass_no_more(void)
+{
+  fcntl(bell[0], F_SETFL, O_NONBLOCK);
+}
+
 /* As root. Of a terminal, SIGHUP is its end: it ends us, and the program is hung up. */
 static int pass_signals(pid_t child, int terminal)
 {
