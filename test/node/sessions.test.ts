@@ -1,11 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { scratch, TestNode, until } from './harness.ts';
 import { smallImageDirectory } from './image.ts';
 import { fingerprintOf, makeKey, sshOptions } from './ssh.ts';
 
+const MAIN = new URL('../../daemon/cli/main.ts', import.meta.url).pathname;
 const image = smallImageDirectory();
 const home = scratch('sessions');
 const key = (name: string) => readFileSync(`${home}/${name}.pub`, 'utf8').trim();
@@ -239,6 +240,28 @@ describe('a session whose key is taken away', () => {
     expect((await events('key_crash', 'session.logout')).at(-1)).toMatchObject({ how: 'key' });
     stays.client.kill();
   });
+});
+
+it('sliverctl lists and ends sessions', async () => {
+  await make('ses_ctl');
+  const ctl = (...words: string[]) =>
+    spawnSync(process.execPath, [MAIN, 'session', ...words], {
+      encoding: 'utf8',
+      env: { ...process.env, SLIVERD_SOCKET: `${node.run}/admin.sock` },
+    });
+  const session = kept('one', 'ses_ctl', false);
+  await session.began();
+  await count('ses_ctl', 1);
+  const [{ id }] = await sessions('ses_ctl');
+  expect(ctl('list').stdout).toContain(id);
+  expect(ctl('list', 'ses_ctl').stdout).toMatch(
+    new RegExp(`^${id} +ses_ctl +\\d+ \\w+ +127.0.0.1:\\d+ +SHA256:\\S+ +-$`, 'm'),
+  );
+  expect(JSON.parse(ctl('list', 'ses_ctl', '--json').stdout).items[0].id).toBe(id);
+  expect(ctl('end', id)).toMatchObject({ status: 0, stdout: '', stderr: '' });
+  await ended(session.client);
+  expect(session.said()).toContain("sliverd: the node's owner ended this session\n");
+  expect(ctl('end', id).status).toBe(3);
 });
 
 it.each(['stop', 'reset', 'delete'])('sessions are told of the %s of their sliver', async (action) => {

@@ -52,6 +52,13 @@ describe.each(['ed25519', 'ecdsa', 'rsa'])('by a key of the type %s', (type) => 
   });
 });
 
+it('a name without end is kept in part, and is no other name then', () => {
+  const [key, authority] = [`${folder}/long`, `${folder}/long-ca`];
+  for (const file of [key, authority]) keygen('-q', '-t', 'ed25519', '-N', '', '-f', file);
+  keygen('-q', '-s', authority, '-I', 'x'.repeat(5000), '-n', 'a', `${key}.pub`);
+  expect(credentialOf(told(`${key}-cert.pub`))?.certificate?.keyId).toBe(`${'x'.repeat(256)}…`);
+});
+
 it.each(['', 'password', 'publickey ssh-ed25519', 'publickey ssh-ed25519 AAAA', 'publickey x AAAAC3NzaC1l'])(
   "nothing is made of '%s'",
   (auth) => expect(credentialOf(auth)).toBeUndefined(),

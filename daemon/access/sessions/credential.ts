@@ -15,6 +15,8 @@ export interface Certificate {
 }
 
 const CERTIFICATE = /^(sk-)?(.+)-cert-v01@openssh\.com$/;
+/** Whoever signs names certificates as they like, and each login is kept; longer ones can't be revoked by name (manager/schemas.ts). */
+const LONGEST = 256;
 /** Strings that make up the key in a certificate, by the type of the key (PROTOCOL.certkeys). */
 const PARTS: Record<string, number> = { 'ssh-rsa': 2, 'ssh-ed25519': 1, 'ssh-dss': 4 };
 
@@ -39,7 +41,8 @@ export function credentialOf(auth: string): Credential | undefined {
     const fingerprint = fingerprintOf(Buffer.concat([name, blob.subarray(begin, from.at)]));
     const serial = String(from.number());
     from.skip(4); // of a user
-    const keyId = from.string().toString('utf8');
+    const named = from.string().toString('utf8');
+    const keyId = named.length > LONGEST ? `${named.slice(0, LONGEST)}…` : named;
     return { type: key, fingerprint, certificate: { keyId, serial, authority: authorityOf(from) } };
   } catch {
     return undefined;
