@@ -9,6 +9,7 @@ import {
   rmSync,
   statSync,
   truncateSync,
+  writeFileSync,
 } from 'node:fs';
 import type { Logger } from 'pino';
 import { type CgroupTree, killCgroup, removeCgroup, until } from '../../cgroups/tree.ts';
@@ -35,7 +36,20 @@ const REREAD_WITHIN = 10_000;
 const STARTED_WITHIN = 10_000;
 const OUTPUT_BYTES = 2 ** 20;
 /** Who isn't in yet may be as many as MaxStartups says (configuration.ts), two processes each; sessions are elsewhere. */
-const PROPERTIES = ['Type=exec', 'TasksMax=4096', 'OOMPolicy=continue'];
+const PROPERTIES = ['Type=exec', 'SyslogIdentifier=sliver-sshd', 'TasksMax=4096', 'OOMPolicy=continue'];
+/** Arguments: our folder, sshd's /tmp, and the cgroup to be in, if not that of a unit. */
+const BEGIN = `# Written by sliverd.
+set -e
+[ $# = 2 ] || echo $$ > "$3/cgroup.procs"
+mount --bind "$2" /tmp
+mount --bind "$1/nsswitch.conf" /etc/nsswitch.conf
+mount --bind "$1/pam.d" /etc/pam.d
+mount --bind "$1/extrausers" /var/lib/extrausers
+# Logins of slices are events, and none of the machine's users (whose lastlog has a place for every uid).
+mount --bind "$1/log" /var/log
+[ ! -e /run/utmp ] || mount --bind "$1/utmp" /run/utmp
+exec ${SSHD} -D -e -f "$1/sshd_config"
+`;
 
 /** The process: found again by a later daemon, started when it isn't there, and told of when it can't be. */
 export class Sshd {
@@ -134,14 +148,10 @@ export class Sshd {
 
   #command(): [string, string[]] {
     const { folder, sockets, cgroups, unit } = this.#options;
-    const begin =
-      '{ [ $# = 1 ] || echo $$ > "$2/cgroup.procs"; } && mount --bind "$1" /tmp && mount --bind "$0/nsswitch.conf" /etc/nsswitch.conf &&' +
-      ' mount --bind "$0/pam.d" /etc/pam.d && mount --bind "$0/extrausers" /var/lib/extrausers &&' +
-      // Logins of slices are events, and none of the machine's users (whose lastlog has a place for every uid).
-      ' mount --bind "$0/log" /var/log && { [ ! -e /run/utmp ] || mount --bind "$0/utmp" /run/utmp; } &&' +
-      ` exec ${SSHD} -D -e -f "$0/sshd_config"`;
+    const begin = `${folder}/begin`;
+    writeFileSync(begin, BEGIN, { mode: 0o600 });
     // Later mounts of the daemon's come in, none of these goes out.
-    const words = ['--mount', '--propagation', 'slave', '--', 'sh', '-c', begin, folder, sockets];
+    const words = ['--mount', '--propagation', 'slave', '--', 'sh', begin, folder, sockets];
     if (unit) {
       const properties = PROPERTIES.map((property) => `--property=${property}`);
       const what = [`--unit=${unit}`, '--description=ssh SLICE@NODE: logins to slivers (sliverd)'];
