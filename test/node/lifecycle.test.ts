@@ -178,7 +178,7 @@ describe('bad luck', () => {
       attempts: expect.any(Number),
       retryAt: expect.any(String),
     });
-    expect(cause.reason).toMatch(/images/);
+    expect(cause.reason).toMatch(/image 'small' is gone/);
     node.inside('sh', '-c', `mv ${node.state}/images.away ${node.state}/images`);
     await until(async () => (await sliver('ucb_p2ps')).state === 'running', 'it to run again');
     expect((await sliver('ucb_p2ps')).cause).toBeNull();

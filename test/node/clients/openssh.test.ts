@@ -47,13 +47,15 @@ describe('streams', () => {
     expect(ssh(keep, 'sleep 3; echo still')).toMatchObject({ status: 0, stdout: 'still\n' });
   });
 
-  it('tell what a program died of, as a shell does', () => {
-    for (const [signal, status] of [
-      ['TERM', 143],
-      ['KILL', 137],
-      ['SEGV', 139],
-    ] as const)
-      expect(ssh([], `kill -${signal} $$`).status).toBe(status);
+  it('tell what a program died of', () => {
+    for (const signal of ['TERM', 'KILL', 'SEGV', 'HUP']) {
+      const said = ssh(['-v'], `kill -${signal} $$`);
+      expect(said.status, signal).toBe(255);
+      expect(said.stderr, signal).toContain('rtype exit-signal');
+    }
+    expect(ssh(['-tt', '-v'], 'kill -TERM $$').stderr).toContain('rtype exit-signal');
+    // What a shell says of another program is a status.
+    expect(ssh([], 'sh -c "kill -TERM \\$\\$"; exit $?').status).toBe(143);
   });
 
   it('share a connection, more than sshd lets on one too', async () => {

@@ -114,10 +114,33 @@ static void farewell(int signal)
   _exit(255);
 }
 
+/* The program that crun began, as ours to wait for; whatever kept crun from that, it has told. */
+static pid_t begun(pid_t crun, const char *file)
+{
+  char text[32];
+  int status = status_of(crun), read = slurp(file, text, sizeof text);
+  unlink(file);
+  pid_t program = read > 0 ? atoi(text) : 0;
+  if (WIFSIGNALED(status) || WEXITSTATUS(status)) exit(WIFSIGNALED(status) ? 255 : WEXITSTATUS(status));
+  if (program <= 1) fail("the program did not begin");
+  return program;
+}
+
+/* So that sshd tells the client of the signal. */
+static void die_of(int number)
+{
+  sigset_t one;
+  signal(number, SIG_DFL);
+  sigemptyset(&one);
+  sigaddset(&one, number);
+  sigprocmask(SIG_UNBLOCK, &one, NULL);
+  kill(getpid(), number);
+}
+
 int main(int argc, char **argv)
 {
   static char template[1 << 20];
-  char folder[PATH_MAX], run[256], cgroup[256], path[600], root[300], console[600], process[32], name[16];
+  char folder[PATH_MAX], run[256], cgroup[256], path[600], root[300], console[600], pid[600], process[32], name[16];
   struct winsize size;
   uid_t caller = getuid();
   unsigned id = sliver_of(caller);
@@ -151,30 +174,35 @@ int main(int argc, char **argv)
     listener = console_listen(console);
     if (listener < 0) fail("the sliver is not running");
   }
-  pid_t child = fork();
-  if (child == 0) {
-    /* Until the terminal is handed over; later the kernel asks whether we might, and the program is hung up by its terminal. */
+  snprintf(pid, sizeof pid, "%s/slivers/%u/login-%d.pid", run, id, getpid());
+  /* crun leaves the program to us, who are told of what it died. */
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) fail("the program could not be followed");
+  pid_t crun = fork();
+  if (crun == 0) {
+    /* Until the terminal is handed over; later the program is hung up by it. */
     if (terminal) prctl(PR_SET_PDEATHSIG, SIGKILL), close(listener);
-    const char *words[] = { "crun", "--root", root, "--cgroup-manager=cgroupfs", "exec", "--process", process, name, NULL,
-      NULL, NULL };
-    if (terminal) words[7] = "--console-socket", words[8] = console, words[9] = name;
+    const char *words[] = { "crun", "--root", root, "--cgroup-manager=cgroupfs", "exec", "--detach", "--pid-file", pid, "--process",
+      process, name, NULL, NULL, NULL };
+    if (terminal) words[10] = "--console-socket", words[11] = console, words[12] = name;
     execvp("crun", (char **)words);
     fail("crun is not installed: apt-get install crun");
   }
   close(fd);
-  int master = terminal ? console_take(listener, child) : -1;
+  int master = terminal ? console_take(listener, crun) : -1;
   if (terminal) unlink(console), close(listener);
-  if (pass_signals(child, terminal) < 0) fail("no pipe");
-  /* All that a guest can have a hand in is done without rights; crun is root's. */
+  pid_t program = begun(crun, pid);
+  if (pass_signals(program, terminal) < 0) fail("no pipe");
+  /* All that a guest can have a hand in is done without rights. */
   if (setresgid(caller, caller, caller) < 0 || setresuid(caller, caller, caller) < 0) fail("rights are not to be lost");
   for (int i = 1; i <= 2; i++) signal(SIGRTMIN + i, farewell);
   int status;
-  if (terminal) status = relay(master, child);
+  if (terminal) status = relay(master, program);
   else {
     /* The program's alone, or whoever waits for their end waits for us. */
     for (int i = 0; i < 2; i++) close(i);
-    status = status_of(child);
+    status = status_of(program);
   }
   if (access(path, F_OK) < 0) fputs("sliverd: the sliver was stopped\n", stderr);
-  return status;
+  else if (WIFSIGNALED(status)) die_of(WTERMSIG(status));
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

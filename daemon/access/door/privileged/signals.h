@@ -1,5 +1,5 @@
 /*
- * A client's signals, for the program. It is root's crun that passes them on, and by the time one comes we are nobody who
+ * A client's signals, for the program. It may have become any user of the sliver's, and by the time one comes we are nobody who
  * could signal that: so each rings a pipe that root told to tell it (F_SETOWN; the kernel asks who set it). It rings by
  * itself when we are killed, for its ends close one after the other.
  */
@@ -24,11 +24,11 @@ static void pass_no_more(void)
 }
 
 /* As root. Of a terminal, SIGHUP is its end: it ends us, and the program is hung up. */
-static int pass_signals(pid_t child, int terminal)
+static int pass_signals(pid_t program, int terminal)
 {
   static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGHUP };
   struct sigaction how = { .sa_handler = pass_on, .sa_flags = SA_RESTART };
-  if (pipe2(bell, O_CLOEXEC | O_NONBLOCK) < 0 || fcntl(bell[0], F_SETOWN, child) < 0) return -1;
+  if (pipe2(bell, O_CLOEXEC | O_NONBLOCK) < 0 || fcntl(bell[0], F_SETOWN, program) < 0) return -1;
   /* Not the SIGIO that is the default, of which a shell would die before it hung up what it has in the background. */
   if (fcntl(bell[0], F_SETSIG, terminal ? SIGHUP : SIGTERM) < 0) return -1;
   if (fcntl(bell[0], F_SETFL, O_ASYNC | O_NONBLOCK) < 0) return -1;

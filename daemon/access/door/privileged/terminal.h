@@ -64,11 +64,12 @@ static int move(struct stream *one, short readable, short writable)
   return 1;
 }
 
+/* As wait(2) tells it. */
 static int status_of(pid_t child)
 {
-  int status = 255;
+  int status = 255 << 8;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
-  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  return status;
 }
 
 /* Until the program ends and all it wrote is passed on; its status. Who else holds the terminal isn't waited for. */
@@ -82,7 +83,7 @@ static int relay(int master, pid_t child)
   /* What crun passes on is what the guest's /dev/ptmx gave it, which may be anything. */
   if (master < 0 || ioctl(master, TIOCGPTN, &number) < 0) {
     if (master >= 0) fputs("sliverd: the sliver gave no terminal\n", stderr);
-    return master < 0 ? status_of(child) : 255;
+    return master < 0 ? status_of(child) : 255 << 8;
   }
   in.from = 0, in.to = master, out.from = master, out.to = 1;
   sigemptyset(&blocked);
