@@ -4,21 +4,13 @@ import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { scratch, TestNode, until } from './harness.ts';
 import { smallImageDirectory } from './image.ts';
+import { makeKey, sshOptions } from './ssh.ts';
 
 const image = smallImageDirectory();
 const home = scratch('door');
 let node: TestNode;
 
-const OPTIONS = [
-  ['Port', '2222'],
-  ['StrictHostKeyChecking', 'no'],
-  ['UserKnownHostsFile', '/dev/null'],
-  ['LogLevel', 'ERROR'],
-  ['BatchMode', 'yes'],
-  ['IdentitiesOnly', 'yes'],
-  ['ConnectTimeout', '10'],
-].flatMap(([key, value]) => ['-o', `${key}=${value}`]);
-const options = (key = 'key') => ['-F', '/dev/null', '-i', `${home}/${key}`, ...OPTIONS];
+const options = (key = 'key') => sshOptions(`${home}/${key}`);
 const ssh = (...words: string[]) => node.attempt('', 'ssh', ...options(), ...words);
 const at = (slice: string) => `${slice}@127.0.0.1`;
 const one = at('door_one');
@@ -29,8 +21,7 @@ const greets = async () => {
 };
 
 beforeAll(async () => {
-  for (const name of ['key', 'other'])
-    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', `${home}/${name}`]);
+  for (const name of ['key', 'other']) makeKey(`${home}/${name}`);
   node = await TestNode.start('access:\n  port: 2222\n');
   await node.ok('POST', '/v1/images', { name: 'small', source: { path: image } });
   const keys = [readFileSync(`${home}/key.pub`, 'utf8').trim()];

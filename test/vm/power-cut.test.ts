@@ -31,7 +31,7 @@ function expectWhole(state: any, names: string[], images: string[]): void {
   const kernelNames = ids.map((id: number) => `s${id}`);
   expect(state.images.map(({ name }: any) => name)).toEqual(images);
   expect(existing).toEqual({
-    cgroups: kernelNames,
+    cgroups: kernelNames.flatMap((name: string) => [name, `${name}-access`]).sort(),
     containers: kernelNames,
     runs: ids.map(String),
     disks: ids.map((id: number) => `${id}/1`),

@@ -92,7 +92,10 @@ export function existing(): Record<
   const listed = (folder: string) => (existsSync(folder) ? readdirSync(folder).sort() : []);
   const cgroups = existsSync(CGROUP) ? readdirSync(CGROUP, { withFileTypes: true }) : [];
   return {
-    cgroups: cgroups.filter((entry) => entry.isDirectory()).map(({ name }) => name),
+    cgroups: cgroups
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name)
+      .sort(),
     mounts: readFileSync('/proc/self/mountinfo', 'utf8')
       .split('\n')
       .map((line) => line.split(' ')[4] ?? '')
