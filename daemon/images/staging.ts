@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readdirSync, renameSync } from 'node:fs';
+import { readdirSync, renameSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { run } from '../kernel/run.ts';
 
@@ -29,14 +29,4 @@ export function retire(directory: string, tree: string): string {
 
 export async function removeTree(path: string): Promise<void> {
   await run('rm', ['-rf', '--one-file-system', '--', path], { timeout: 600_000 });
-}
-
-/** Makes a rename or a removal in this directory survive a power cut. */
-export function syncDirectory(directory: string): void {
-  const fd = openSync(directory, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

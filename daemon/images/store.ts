@@ -2,12 +2,13 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, statfsSync }
 import type { Logger } from 'pino';
 import { during, SliverdError } from '../errors.ts';
 import { run } from '../kernel/run.ts';
+import { syncFolder } from '../kernel/whole-file.ts';
 import type { Database } from '../store/database.ts';
 import { DEFAULT_LIMITS } from './archive/entries.ts';
 import { type Unpacked, unpack } from './archive/unpack.ts';
 import { removeLeftContainer } from './sources/docker.ts';
 import { openSource } from './sources/index.ts';
-import { listStaging, makeStaging, removeTree, retire, syncDirectory } from './staging.ts';
+import { listStaging, makeStaging, removeTree, retire } from './staging.ts';
 import { ImageTable } from './table.ts';
 
 export interface ImageRecord {
@@ -174,7 +175,7 @@ export class ImageStore {
     const tree = this.#tree(made.digest);
     if (!existsSync(tree)) {
       renameSync(staging, tree);
-      syncDirectory(this.#options.directory);
+      syncFolder(this.#options.directory);
     }
     if (known) return known;
     const image = { name, ...made, source, createdAt: Date.now() };

@@ -46,10 +46,7 @@ export class Node {
       const { state } = reconciler.status(record.id);
       slivers[state] = (slivers[state] ?? 0) + 1;
     }
-    const degraded: Degradation[] = degradations(
-      [...findings.current, ...(door ? [door.finding] : [])],
-      environments.values(),
-    );
+    const degraded: Degradation[] = degradations(this.#with(findings.current), environments.values());
     return {
       name: config.name,
       version,
@@ -67,8 +64,13 @@ export class Node {
 
   /** Tries again all that the node needs. */
   async examine(): Promise<Finding[]> {
-    const { findings, door } = this.#options;
-    return [...(await findings.examine()), ...(door ? [door.finding] : [])];
+    return this.#with(await this.#options.findings.examine());
+  }
+
+  /** Findings of the machine, and that of the front door. */
+  #with(findings: readonly Finding[]): Finding[] {
+    const { door } = this.#options;
+    return [...findings, ...(door ? [door.finding] : [])];
   }
 
   /** Stops every sliver and undoes everything; the records and disks stay. Returns how many slivers there are. */

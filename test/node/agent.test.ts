@@ -11,10 +11,9 @@ import {
 } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { scratch, TestNode, until } from './harness.ts';
-import { smallImageDirectory } from './image.ts';
+import { importSmallImage } from './image.ts';
 import { fingerprintOf, makeKey, sshOptions } from './ssh.ts';
 
-const image = smallImageDirectory();
 const home = scratch('agent');
 const socket = `${home}/agent.sock`;
 let node: TestNode;
@@ -45,7 +44,7 @@ beforeAll(async () => {
     }
   }
   node = await TestNode.start('access:\n  port: 2222\n');
-  await node.ok('POST', '/v1/images', { name: 'small', source: { path: image } });
+  await importSmallImage(node);
   const keyOf = (name: string) => readFileSync(`${home}/${name}.pub`, 'utf8').trim();
   for (const name of ['agt_one', 'agt_two'])
     await node.ok('POST', '/v1/slivers', {
@@ -61,7 +60,7 @@ beforeAll(async () => {
 afterAll(async () => {
   agent?.kill();
   await node?.stop();
-  for (const folder of [image, home]) rmSync(folder, { recursive: true, force: true });
+  rmSync(home, { recursive: true, force: true });
 });
 
 it("is had inside, as the sliver's root's alone, and goes with the session", async () => {

@@ -2,10 +2,9 @@ import type { ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { scratch, TestNode, until } from './harness.ts';
-import { smallImageDirectory } from './image.ts';
+import { importSmallImage } from './image.ts';
 import { makeKey, sshOptions } from './ssh.ts';
 
-const image = smallImageDirectory();
 const home = scratch('crowd');
 const MOST = 5;
 let node: TestNode;
@@ -24,7 +23,7 @@ const processes = (cgroup: string) =>
 beforeAll(async () => {
   makeKey(`${home}/key`);
   node = await TestNode.start(`access:\n  port: 2222\n  sessions: ${MOST}\n`);
-  await node.ok('POST', '/v1/images', { name: 'small', source: { path: image } });
+  await importSmallImage(node);
   const keys = [readFileSync(`${home}/key.pub`, 'utf8').trim()];
   for (const name of ['crowd_one', 'crowd_two'])
     await node.ok('POST', '/v1/slivers', { name, image: 'small', keys });
@@ -32,7 +31,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await node?.stop();
-  for (const folder of [image, home]) rmSync(folder, { recursive: true, force: true });
+  rmSync(home, { recursive: true, force: true });
 });
 
 it('a slice has so many sessions and no more, and others have theirs', async () => {

@@ -2,11 +2,10 @@ import { readFileSync, renameSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEngine } from './docker-engine.ts';
 import { scratch, TestNode, until } from './harness.ts';
-import { smallImageDirectory } from './image.ts';
+import { importSmallImage } from './image.ts';
 import { makeKey, sshOptions } from './ssh.ts';
 
 // Who may log in and can't is told why, in one line, with an exit status.
-const image = smallImageDirectory();
 const home = scratch('refusals');
 const key = `${home}/key`;
 let node: TestNode;
@@ -34,7 +33,7 @@ beforeAll(async () => {
     'access:\n  port: 2222\n  motd: |\n    Welcome.\n    Be kind.\n' +
       `docker:\n  socket: ${engine.socket}\n`,
   );
-  await node.ok('POST', '/v1/images', { name: 'small', source: { path: image } });
+  await importSmallImage(node);
   const keys = [readFileSync(`${key}.pub`, 'utf8').trim()];
   for (const name of ['no_one', 'no_two', 'no_three'])
     await node.ok('POST', '/v1/slivers', { name, image: 'small', keys, rspec: { 'disk.bytes': 67_108_864 } });
@@ -42,7 +41,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await node?.stop().finally(() => engine?.stop());
-  for (const folder of [image, home]) rmSync(folder, { recursive: true, force: true });
+  rmSync(home, { recursive: true, force: true });
 });
 
 describe('a login is refused in one line', () => {

@@ -1,11 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { request, scratch, TestNode, until } from './harness.ts';
-import { smallImageDirectory } from './image.ts';
+import { importSmallImage } from './image.ts';
 import { makeKey, sshOptions } from './ssh.ts';
 
 // Whoever has a slice's key, or is root in its sliver, gets nothing of the host by it; who has none learns nothing.
-const image = smallImageDirectory();
 const home = scratch('shut');
 const key = `${home}/key`;
 const ONE = 'shut_one@127.0.0.1';
@@ -29,13 +28,13 @@ beforeAll(async () => {
   for (const name of ['key', 'other']) makeKey(`${home}/${name}`);
   line = readFileSync(`${key}.pub`, 'utf8').trim();
   node = await TestNode.start('access:\n  port: 2222\n');
-  await node.ok('POST', '/v1/images', { name: 'small', source: { path: image } });
+  await importSmallImage(node);
   await node.ok('POST', '/v1/slivers', { name: 'shut_one', image: 'small', keys: [line] });
   await until(() => ssh(ONE, 'true').status === 0, 'the door to open');
 });
 afterAll(async () => {
   await node?.stop();
-  for (const folder of [image, home]) rmSync(folder, { recursive: true, force: true });
+  rmSync(home, { recursive: true, force: true });
 });
 
 describe("a slice's account", () => {

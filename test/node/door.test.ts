@@ -3,10 +3,9 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { scratch, TestNode, until } from './harness.ts';
-import { smallImageDirectory } from './image.ts';
+import { importSmallImage } from './image.ts';
 import { makeKey, sshOptions } from './ssh.ts';
 
-const image = smallImageDirectory();
 const home = scratch('door');
 let node: TestNode;
 
@@ -23,7 +22,7 @@ const greets = async () => {
 beforeAll(async () => {
   for (const name of ['key', 'other']) makeKey(`${home}/${name}`);
   node = await TestNode.start('access:\n  port: 2222\n');
-  await node.ok('POST', '/v1/images', { name: 'small', source: { path: image } });
+  await importSmallImage(node);
   const keys = [readFileSync(`${home}/key.pub`, 'utf8').trim()];
   for (const name of ['door_one', 'door_two'])
     await node.ok('POST', '/v1/slivers', { name, image: 'small', keys });
@@ -31,7 +30,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await node?.stop();
-  for (const folder of [image, home]) rmSync(folder, { recursive: true, force: true });
+  rmSync(home, { recursive: true, force: true });
 });
 
 describe('ssh slice@node', () => {

@@ -3,11 +3,10 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { scratch, TestNode, until } from './harness.ts';
-import { smallImageDirectory } from './image.ts';
+import { importSmallImage } from './image.ts';
 import { fingerprintOf, makeKey, sshOptions } from './ssh.ts';
 
 const MAIN = new URL('../../daemon/cli/main.ts', import.meta.url).pathname;
-const image = smallImageDirectory();
 const home = scratch('sessions');
 const key = (name: string) => readFileSync(`${home}/${name}.pub`, 'utf8').trim();
 let node: TestNode;
@@ -29,13 +28,13 @@ const events = async (slice: string, type: string) =>
 beforeAll(async () => {
   for (const name of ['one', 'two', 'ca']) makeKey(`${home}/${name}`);
   node = await TestNode.start('access:\n  port: 2222\n');
-  await node.ok('POST', '/v1/images', { name: 'small', source: { path: image } });
+  await importSmallImage(node);
   const greeting = () => node.attempt('', 'busybox', 'nc', '-w', '1', '127.0.0.1', '2222').stdout ?? '';
   await until(() => greeting().startsWith('SSH-2.0'), 'sliver-sshd to answer');
 });
 afterAll(async () => {
   await node?.stop();
-  for (const folder of [image, home]) rmSync(folder, { recursive: true, force: true });
+  rmSync(home, { recursive: true, force: true });
 });
 const make = async (name: string, keys = [key('one')]) => {
   await node.ok('POST', '/v1/slivers', { name, image: 'small', keys });

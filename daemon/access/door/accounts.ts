@@ -1,4 +1,5 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
+import { replaceFile } from '../../kernel/whole-file.ts';
 import { type SliverRecord, uidBase } from '../../slivers/record.ts';
 
 export const GROUP = 'sliverd-slices';
@@ -35,8 +36,6 @@ export function accountFiles(
 /** Each file is replaced whole: a login may be under way. */
 export function writeAccounts(folder: string, files: Record<string, string>): void {
   mkdirSync(folder, { recursive: true, mode: 0o755 });
-  for (const [name, text] of Object.entries(files)) {
-    writeFileSync(`${folder}/${name}.new`, text, { mode: name === 'shadow' ? 0o600 : 0o644 });
-    renameSync(`${folder}/${name}.new`, `${folder}/${name}`);
-  }
+  for (const [name, text] of Object.entries(files))
+    replaceFile(`${folder}/${name}`, text, name === 'shadow' ? 0o600 : 0o644);
 }

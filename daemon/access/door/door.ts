@@ -1,22 +1,12 @@
-import {
-  chmodSync,
-  chownSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { CgroupTree } from '../../cgroups/tree.ts';
 import { explain, SliverdError } from '../../errors.ts';
 import { run } from '../../kernel/run.ts';
+import { keepFile, placeFile } from '../../kernel/whole-file.ts';
 import type { Finding } from '../../node/doctor/finding.ts';
 import type { SliverRecord } from '../../slivers/record.ts';
 import type { SliceLoginFiles } from '../keys/files.ts';
-import { keepFile } from '../keys/whole-file.ts';
 import { ACCESS_GID, accountFiles, writeAccounts } from './accounts.ts';
 import { HOST_KEYS, NSSWITCH, pamService, sshdConfig } from './configuration.ts';
 import { type HostKey, hostKeys } from './host-keys.ts';
@@ -172,8 +162,8 @@ export class Door {
     makeSockets(this.#sockets);
     await provideSftp(`${folder}/sftp`);
     const module = `${folder}/pam_sliver.so`;
-    place(`${BUILT}/pam_sliver.so`, module, 0o644, 0);
-    place(`${BUILT}/enter`, `${folder}/enter`, 0o4750, ACCESS_GID);
+    placeFile(`${BUILT}/pam_sliver.so`, module, 0o644);
+    placeFile(`${BUILT}/enter`, `${folder}/enter`, 0o4750, ACCESS_GID);
     const pam = pamService(module, runDirectory, cgroup, sessions);
     // Whole, since people log in meanwhile.
     keepFile(`${folder}/enter.conf`, `${runDirectory} ${cgroup}\n`);
@@ -190,12 +180,4 @@ export class Door {
     if (changed) await this.#sshd.reread();
     this.#prepared = true;
   }
-}
-
-/** A newer version appears whole, with its rights: somebody may be logging in. */
-function place(from: string, to: string, mode: number, gid: number): void {
-  copyFileSync(from, `${to}.new`);
-  chownSync(`${to}.new`, 0, gid);
-  chmodSync(`${to}.new`, mode);
-  renameSync(`${to}.new`, to);
 }

@@ -1,5 +1,6 @@
-import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { run } from '../../kernel/run.ts';
+import { placeFile } from '../../kernel/whole-file.ts';
 
 const SERVER = '/usr/lib/openssh/sftp-server';
 
@@ -15,9 +16,6 @@ export async function provideSftp(folder: string): Promise<void> {
     const name = path?.split('/').at(-1);
     if (path && name) files.set(name.startsWith('ld-') ? 'loader' : name, path);
   }
-  for (const [name, from] of files) {
-    copyFileSync(from, `${folder}/${name}.new`);
-    renameSync(`${folder}/${name}.new`, `${folder}/${name}`);
-  }
+  for (const [name, from] of files) placeFile(from, `${folder}/${name}`, 0o755);
   for (const name of readdirSync(folder)) if (!files.has(name)) rmSync(`${folder}/${name}`);
 }

@@ -98,7 +98,8 @@ export class Sshd {
   async keep(): Promise<void> {
     const { output, port, unit, log } = this.#options;
     if (this.#starting || performance.now() < this.#notBefore) return;
-    if (this.pid !== undefined) return this.#refresh();
+    const { pid } = this;
+    if (pid !== undefined) return this.#refresh(pid);
     const began = performance.now();
     this.#starting = true;
     const fd = openSync(output, 'a', 0o600);
@@ -139,10 +140,10 @@ export class Sshd {
   }
 
   /** One that runs: has it become what a newer package brought, and keeps what it wrote within bounds. */
-  async #refresh(): Promise<void> {
+  async #refresh(pid: number): Promise<void> {
     const { output } = this.#options;
     if (existsSync(output) && statSync(output).size > OUTPUT_BYTES) truncateSync(output);
-    const program = readlinkSync(`/proc/${this.pid}/exe`);
+    const program = programOf(pid);
     if (program.endsWith(' (deleted)') && existsSync(SSHD)) await this.reread();
   }
 
@@ -171,6 +172,15 @@ export class Sshd {
     const kept = () => (existsSync(output) ? readFileSync(output, 'utf8') : '');
     const said = unit ? await journal().catch(() => '') : kept();
     return said.trim().split('\n').at(-1)?.trim() || 'it ended without a word';
+  }
+}
+
+/** Empty when the process is gone, which the next look finds. */
+function programOf(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`);
+  } catch {
+    return '';
   }
 }
 

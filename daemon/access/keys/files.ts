@@ -1,8 +1,8 @@
+import { replaceFile } from '../../kernel/whole-file.ts';
 import type { LoginFiles, LoginRules, Staged } from '../../slivers/keys/files.ts';
 import { NOTHING_REVOKED, type Revoked } from '../../slivers/keys/revocation.ts';
 import type { SliverRecord } from '../../slivers/record.ts';
 import { SliceFolder } from './folder.ts';
-import { replaceFile } from './whole-file.ts';
 
 /** Who has to know of changes. */
 export interface LoginListener {

@@ -9,8 +9,8 @@ import {
   rmSync,
 } from 'node:fs';
 import { SliverdError } from '../../errors.ts';
+import { syncFolder, writeBeside } from '../../kernel/whole-file.ts';
 import type { Staged } from '../../slivers/keys/files.ts';
-import { syncFolder, writeBeside } from './whole-file.ts';
 
 /**
  * A file for each slice, which sshd reads as the slice's user, with the daemon or without: root's, read by all, replaced

@@ -203,7 +203,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
   };
 }
 
-/** sshd's processes of a slice's sessions, 4 of 3 MB together each, whatever the sliver itself may have. */
+/** sshd's processes of a slice's sessions and their login shells, 3 MB or less together for each, whatever the sliver itself may have. */
 function boundSessions(cgroup: string, controllers: ReadonlySet<string>): void {
   mkdirSync(cgroup, { recursive: true });
   if (controllers.has('pids')) writeFileSync(`${cgroup}/pids.max`, '2048');

@@ -23,7 +23,8 @@ afterAll(async () => {
 });
 
 const words = (slice: string, options: string[]) => [
-  ...['-F', '/dev/null', ...sshOptions(`${home}/key`).slice(2), ...options],
+  ...sshOptions(`${home}/key`),
+  ...options,
   `${slice}@127.0.0.1`,
 ];
 const ssh = (slice: string, options: string[], command: string) =>

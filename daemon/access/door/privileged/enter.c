@@ -1,5 +1,5 @@
 /*
- * The login shell of slices, set-uid root: becomes `crun exec` in the sliver that the caller is root of. Which one is
+ * The login shell of slices, set-uid root: has `crun exec` begin a program in the sliver that the caller is root of. Which one is
  * told by the kernel alone (getuid); arguments and environment only say what to run in there, as JSON in a memory file,
  * so that crun parses no word of a guest's. docs/decisions/0026-ssh-front-door.md says why this can't be misused.
  */
@@ -105,22 +105,19 @@ static int process_file(const char *template, const char *command, const struct 
 static int terminal;
 static void farewell(int signal)
 {
-  static const char key[] = "sliverd: your key was removed or revoked\r\n", owner[] = "sliverd: the node's owner ended this session\r\n";
-  const char *text = signal == SIGRTMIN + 1 ? key : owner;
-  size_t length = signal == SIGRTMIN + 1 ? sizeof key - 1 : sizeof owner - 1;
+  const char *text = signal == SIGRTMIN + 1 ? "sliverd: your key was removed or revoked" : "sliverd: the node's owner ended this session";
+  const char *end = terminal ? "\r\n" : "\n";
   pass_no_more();
-  if (terminal && write(2, "\r\n", 2) < 0) _exit(255);
-  if (write(2, text, length - 2) > 0 && write(2, terminal ? "\r\n" : "\n", terminal ? 2 : 1) > 0) _exit(255);
+  if ((!terminal || write(2, end, strlen(end)) > 0) && write(2, text, strlen(text)) > 0 && write(2, end, strlen(end)) > 0) _exit(255);
   _exit(255);
 }
 
 /* The program that crun began, as ours to wait for; whatever kept crun from that, it has told. */
 static pid_t begun(pid_t crun, const char *file)
 {
-  char text[32];
-  int status = status_of(crun), read = slurp(file, text, sizeof text);
+  int status = status_of(crun);
+  pid_t program = pid_in(file);
   unlink(file);
-  pid_t program = read > 0 ? atoi(text) : 0;
   if (WIFSIGNALED(status) || WEXITSTATUS(status)) exit(WIFSIGNALED(status) ? 255 : WEXITSTATUS(status));
   if (program <= 1) fail("the program did not begin");
   return program;

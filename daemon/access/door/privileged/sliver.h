@@ -45,6 +45,13 @@ static int frozen(const char *cgroup, unsigned id)
   return slurp(path, text, sizeof text) > 0 && text[0] == '1';
 }
 
+/* The number that a file of root's has, 0 without one. */
+static int pid_in(const char *path)
+{
+  char text[32];
+  return slurp(path, text, sizeof text) > 0 ? atoi(text) : 0;
+}
+
 /*
  * The sliver's init, pinned: its pid is from a file, and might be another's by now. Only while a pidfd says that the
  * process lives is what /proc told of that pid true of this process.
@@ -53,8 +60,7 @@ static int init_of(const char *run, const char *cgroup, unsigned id)
 {
   char path[PATH_MAX], text[4096], line[PATH_MAX];
   snprintf(path, sizeof path, "%s/slivers/%u/pid", run, id);
-  if (slurp(path, text, 32) <= 0) return -1;
-  int pid = atoi(text);
+  int pid = pid_in(path);
   if (pid <= 1) return -1;
   int fd = syscall(SYS_pidfd_open, pid, 0);
   if (fd < 0) return -1;
