@@ -79,6 +79,12 @@ export async function managerServer(manager: Manager, version: string): Promise<
   return server;
 }
 
+/**
+ * Who may wait to be accepted: as many as the kernel lets (net.core.somaxconn). Node's own 511 are refused from there on with
+ * EAGAIN, on which no client knows to try again.
+ */
+const BACKLOG = 65_535;
+
 /** Serves on a Unix socket that root alone may open. A socket that a dead daemon left is replaced. */
 export async function listen(server: Server, path: string): Promise<void> {
   // By its name only once it answers: whoever sees the socket may connect. The daemon's umask (main.ts) leaves the
@@ -86,7 +92,7 @@ export async function listen(server: Server, path: string): Promise<void> {
   const fresh = `${path}.new`;
   server.addHook('onClose', async () => rmSync(path, { force: true }));
   rmSync(fresh, { force: true });
-  await server.listen({ path: fresh });
+  await server.listen({ path: fresh, backlog: BACKLOG });
   chmodSync(fresh, 0o600);
   renameSync(fresh, path);
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -120,6 +121,19 @@ describe('bad clients', () => {
     );
     expect(all.every(({ status }) => status === 200)).toBe(true);
     expect(resident() - before).toBeLessThan(96 << 20);
+  });
+
+  it('2,000 that come while the daemon has no time wait, and none is turned away', async () => {
+    const pid = node.daemon?.pid ?? 0;
+    process.kill(pid, 'SIGSTOP');
+    const sockets = Array.from({ length: 2000 }, () => connect(`${node.run}/admin.sock`));
+    try {
+      await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+    } finally {
+      process.kill(pid, 'SIGCONT');
+      for (const socket of sockets) socket.destroy();
+    }
+    await alive();
   });
 
   it('100 changes of one sliver at once all hold', async () => {
