@@ -21,7 +21,7 @@ need_packages() {
   say "installing from Debian: ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq
-  # Of Docker's and OpenSSH's only the programs are wanted: no service of theirs starts here, now or with the next boot.
+  # Only programs are wanted: no service of theirs starts here, now or with the next boot.
   (
     policy=/usr/sbin/policy-rc.d
     if [ ! -e "$policy" ]; then
@@ -34,6 +34,8 @@ need_packages() {
     case $package in
       docker.io) quiet docker.service docker.socket ;;
       openssh-server) quiet ssh.service ssh.socket ;;
+      at) quiet atd.service ;;
+      cron) quiet cron.service ;;
     esac
   done
 }

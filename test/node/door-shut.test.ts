@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { request, scratch, TestNode, until } from './harness.ts';
 import { importSmallImage } from './image.ts';
@@ -49,6 +49,36 @@ describe("a slice's account", () => {
       expect(said.status, words.join(' ')).not.toBe(0);
       expect(said.stdout).toBe('');
     }
+  });
+
+  it('leaves the machine no jobs for later, neither by at nor by cron', () => {
+    // The machine's own jobs are out of the way. Where the account is known, as sshd has it, both would take them.
+    const jobs =
+      'cd "$0"; mkdir -m 770 atjobs atspool crontabs; echo 0 > atjobs/.SEQ; chown -R daemon:daemon .; chown root:crontab crontabs;' +
+      ' chmod 1730 crontabs; mount --bind . /var/spool/cron; cd /; $1 at now + 1 day < "$2"; echo "at $?"; $1 crontab "$2"; echo "crontab $?"';
+    const file = `${home}/job`;
+    writeFileSync(file, '@daily id\n');
+    chmodSync(home, 0o755);
+    const uid = 0x7000_0000 + 65_536;
+    const as = `setpriv --reuid=${uid} --regid=${0x7000_0000} --clear-groups`;
+    const leave = (folder: string, ...through: string[]) => {
+      mkdirSync(`${home}/${folder}`);
+      const apart = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', jobs];
+      const [program = '', ...words] = [...through, ...apart, `${home}/${folder}`, as, file];
+      return node.attempt('', program, ...words);
+    };
+    const told = leave('jobs');
+    expect(told.stdout).toBe('at 1\ncrontab 1\n');
+    expect(told.stderr).toMatch(/user database/);
+    expect(told.stderr).toMatch(/isn't in the passwd file/);
+    const left = (folder: string) =>
+      node.attempt('', 'find', `${home}/${folder}`, '-type', 'f', '!', '-name', '.SEQ').stdout.split('\n')
+        .length - 1;
+    expect(left('jobs')).toBe(0);
+    const sshd = readFileSync(`${node.run}/sliver-sshd.pid`, 'utf8').trim();
+    const known = leave('known', 'nsenter', `--mount=/proc/${sshd}/ns/mnt`, '--');
+    expect(known.stdout, known.stderr).toBe('at 0\ncrontab 0\n');
+    expect(left('known')).toBe(2);
   });
 
   it("is unknown to the administrator's own sshd, whose files don't let it in", async () => {

@@ -28,6 +28,8 @@ export function baseImageTar(): Promise<string> {
 
 /** Programs that measure the network, serve names, and are asked for by ssh, as Debian has them, beside all of the base image. */
 const NETWORK_PROGRAMS = [
+  'at',
+  'cron',
   'dhtnode',
   'dnsmasq-base',
   'dnsutils',

@@ -121,6 +121,29 @@ chmod 755 /root; apt-get update -qq; apt-get install -y -qq hello-sliver > /dev/
     await shows(/left 0/);
   });
 
+  it('leaves jobs to at, batch and cron, which go on when the session is over', async () => {
+    // Each begins within the session and ends after it. (batch waits for a quiet machine otherwise.)
+    const job = (name: string) =>
+      `touch /root/${name}-began; until [ -e /root/over ]; do sleep 0.1; done; id -un > /root/${name}-ended`;
+    await login();
+    house.ssh(ONE, `echo '@reboot ${job('cron')}' | crontab -`);
+    type('clear; atd -l 1000 -b 1; cron; echo "daemons $?"', 'Enter');
+    await shows(/^daemons 0/m);
+    type(`echo '${job('at')}' | at now; echo '${job('batch')}' | batch`, 'Enter');
+    const names = ['at', 'batch', 'cron'];
+    const all = (what: string) =>
+      house.ssh(ONE, `cd /root; cat ${names.map((name) => `${name}-${what}`).join(' ')}`);
+    await until(() => all('began').status === 0, 'the jobs to begin').catch((error) =>
+      expect.fail(`${error}:\n${screen()}\n${house.ssh(ONE, 'atq; crontab -l; ps ax').stdout}`),
+    );
+    type('exit', 'Enter');
+    await shows(/left 0/);
+    await until(async () => (await house.ok('GET', '/v1/sessions')).items.length === 0, 'the session to end');
+    await house.ok('POST', `/v1/slivers/${ONE}/exec`, { argv: ['touch', '/root/over'] });
+    await until(() => all('ended').status === 0, 'the jobs to end');
+    expect(all('ended').stdout).toBe('root\n'.repeat(3));
+  });
+
   it('runs tcpdump, where its profile has raw sockets', async () => {
     const keys = [readFileSync(`${house.key}.pub`, 'utf8').trim()];
     const raw = { name: 'cl_raw', image: 'network', profile: 'measurement', keys };
