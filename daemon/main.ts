@@ -85,6 +85,7 @@ async function main(): Promise<void> {
     cgroup: cgroups.path,
     caps: config.network,
     refuse: config.network.refuse,
+    ...(config.access ? { door: config.access.port } : {}),
     flows: {
       folder: paths.flows,
       budget: config.flows,
@@ -165,6 +166,7 @@ async function main(): Promise<void> {
     ? new Sessions({
         folder: paths.sessions,
         loginFiles,
+        knocks: network.knocks,
         sliverRun: (id) => paths.sliverRun(id),
         store,
         database,
@@ -203,6 +205,7 @@ async function main(): Promise<void> {
     version,
     capacity,
     ...(door ? { door } : {}),
+    held: () => network.knocks?.held() ?? [],
     diskFree: () => diskFree(capacity, availableBytes(paths.slivers), config.reserve),
     findings,
     environments,

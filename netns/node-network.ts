@@ -3,6 +3,7 @@ import { Connections } from './connections.ts';
 import type { FlowRecords } from './flows/index.ts';
 import { Healing } from './healing/healing.ts';
 import { addressIn } from './ipv6/prefix.ts';
+import type { Knocks } from './limits/knocks.ts';
 import { linkedIn } from './members.ts';
 import type { NetworkLimits, NetworkUsage, Refused, TrafficCounters } from './network-limits.ts';
 import { linkOf } from './numbers.ts';
@@ -57,6 +58,10 @@ export class NodeNetwork implements SliverNetwork {
 
   get counters(): TrafficCounters | undefined {
     return this.#parts.shaping?.traffic;
+  }
+
+  get knocks(): Knocks | undefined {
+    return this.#parts.options.door === undefined ? undefined : this.#parts.rules.knocks;
   }
 
   get degraded(): SliverNetwork['degraded'] {

@@ -35,6 +35,8 @@ export interface NetworkOptions extends UplinkChoice {
   readonly caps: Caps;
   /** What no sliver may reach. */
   readonly refuse: readonly Refusal[];
+  /** The port of the node's ssh; none: it has no such thing. */
+  readonly door?: number;
   /** None: flows aren't recorded. */
   readonly flows?: Omit<FlowOptions, 'log' | 'runDirectory'>;
   readonly log: Logger;
@@ -83,7 +85,9 @@ export class Parts {
   get here(): UplinkRules {
     const marks = this.ledger !== undefined;
     const forwards = { ip: readSysctl('ipv4/conf/all/forwarding') !== '0', ip6: this.ipv6.forwards };
-    return { ...this.uplink, forwards, marks, reserved: marks ? [] : this.reserved.reservations() };
+    const { door } = this.options;
+    const reserved = marks ? [] : this.reserved.reservations();
+    return { ...this.uplink, forwards, marks, reserved, ...(door === undefined ? {} : { door }) };
   }
 
   /** As the programs need it. */

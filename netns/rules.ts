@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { FlowLimiter } from './limits/flow-limits.ts';
+import { Knocks } from './limits/knocks.ts';
 import type { Refusal } from './limits/refusals.ts';
 import { Nftables } from './nftables.ts';
 import type { Verb } from './ruleset/expressions.ts';
@@ -17,6 +18,7 @@ export interface RulesOptions {
 /** The ruleset (netns/ruleset/) as the kernel has it: made anew as a whole, or changed by a sliver's elements. */
 export class Rules {
   readonly limiter: FlowLimiter;
+  readonly knocks: Knocks;
   readonly #options: RulesOptions;
   readonly #nft = new Nftables();
   /** What the rules were made by. */
@@ -25,6 +27,7 @@ export class Rules {
   constructor(options: RulesOptions) {
     this.#options = options;
     this.limiter = new FlowLimiter(this.#nft, options.refuse);
+    this.knocks = new Knocks(this.#nft, () => options.here().prefix);
   }
 
   /** All rules and elements, whatever was there. @param ids the slivers that have a link */

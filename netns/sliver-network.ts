@@ -1,6 +1,7 @@
 import { during } from '../daemon/errors.ts';
 import { raiseLoopback } from '../daemon/kernel/sockets.ts';
 import type { FlowRecords } from './flows/index.ts';
+import type { Knocks } from './limits/knocks.ts';
 import { within } from './namespace.ts';
 import type { NetworkLimits, NetworkUsage, Refused, TrafficCounters } from './network-limits.ts';
 import type { SharedPorts } from './ports/shared-ports.ts';
@@ -17,6 +18,8 @@ export interface SliverNetwork {
   readonly counters?: TrafficCounters | undefined;
   /** Whose flows were what, where slivers reach the world. */
   readonly flows?: FlowRecords | undefined;
+  /** Who knocks at the node's ssh and never comes in; none where nobody counts. */
+  readonly knocks?: Knocks | undefined;
   /** What it can't give on this node. */
   readonly degraded: readonly { what: string; why: string; cost: string }[];
   /**

@@ -233,6 +233,14 @@ export const NodeStatus = Type.Object({
             sshfp: Type.String({ description: "What follows the node's name in its DNS zone." }),
           }),
         ),
+        held: Type.Array(
+          Type.Object({
+            source: Type.String({ description: 'An address, or an IPv6 network of 64 bits.' }),
+            refused: Type.Integer({ description: 'Its connections that were refused since it is held.' }),
+            seconds: Type.Integer({ description: 'For how long it still is.' }),
+          }),
+          { description: 'Who is refused for a while, having connected again and again without a login.' },
+        ),
       },
       { description: 'Where ssh comes in, and by what it knows the node; null: nowhere.' },
     ),

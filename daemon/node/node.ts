@@ -18,6 +18,8 @@ export interface NodeOptions {
     readonly hostKeys: NonNullable<NodeStatus['access']>['hostKeys'];
     readonly finding: Finding;
   };
+  /** Who is kept from it for a while. */
+  held(): NonNullable<NodeStatus['access']>['held'];
   /** Bytes that slivers can still write now. */
   diskFree(): number;
   readonly findings: Findings;
@@ -57,7 +59,7 @@ export class Node {
       environments: [...environments.keys()],
       stateDirectory: config.stateDirectory,
       cgroup: config.cgroup,
-      access: door ? { port: door.port, hostKeys: door.hostKeys } : null,
+      access: door ? { port: door.port, hostKeys: door.hostKeys, held: this.#options.held() } : null,
       capacity: { ...capacity, diskFreeBytes: this.#options.diskFree() },
     };
   }

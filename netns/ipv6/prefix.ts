@@ -52,6 +52,10 @@ export function addressIn(prefix: SliverPrefix, id: number): string {
   return addressText(bytes);
 }
 
+/** Which sliver's it is; undefined when it is none's of this prefix. */
+export const idIn = (prefix: SliverPrefix | undefined, address: string): number | undefined =>
+  isIn(prefix, address) ? bytesOf(address).readUInt16BE(14) : undefined;
+
 /** Whether an address is of the slivers of this prefix. */
 export const isIn = (prefix: SliverPrefix | undefined, address: string): boolean =>
   prefix !== undefined && bytesOf(address).subarray(0, 14).equals(bytesOf(prefix).subarray(0, 14));

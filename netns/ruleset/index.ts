@@ -3,6 +3,7 @@ import { delivery } from './delivery.ts';
 import { TABLE, type Verb } from './expressions.ts';
 import { FLOW_SETS, flows } from './flows.ts';
 import { forward } from './forward.ts';
+import { KNOCK_SETS, knocks } from './knocks.ts';
 import { origin, ZONES } from './origin.ts';
 import { ownConnections } from './own-connections.ts';
 import type { Part, Uplink } from './part.ts';
@@ -23,10 +24,11 @@ const PARTS: readonly Part[] = [
   forward,
   source,
   delivery,
+  knocks,
 ];
 
 /** What JSON can't say, in nft's own language, to be applied ahead of the rest. */
-export const TEXT = [ZONES, FLOW_SETS].join('\n');
+export const TEXT = [ZONES, FLOW_SETS, KNOCK_SETS].join('\n');
 export { reservation } from './reservations.ts';
 
 /** All rules and the elements of these slivers; in one transaction they take the place of what was there. */

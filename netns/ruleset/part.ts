@@ -13,6 +13,8 @@ export interface Uplink {
   readonly forwards: { readonly ip: boolean; readonly ip6: boolean };
   /** Whether a BPF program marks what comes in at slivers' links (netns/bpf/links.h). */
   readonly marks: boolean;
+  /** The port of the node's ssh. */
+  readonly door?: number;
   /** What is delivered where no program does it. */
   readonly reserved: readonly Reservation[];
 }

@@ -41,6 +41,12 @@ describe.each(KERNELS)('the network of slivers on Debian kernel %s', (kernel) =>
     expect(owner.owner).toBeGreaterThan(0);
   });
 
+  it('who connects to its ssh again and again is held off', () => {
+    const [{ source, refused }] = seen().knocked;
+    expect(source).toBe('203.0.113.7');
+    expect(refused).toBeGreaterThan(50);
+  });
+
   it('queues that somebody deleted come back, and none is left when the node goes down', () => {
     expect(seen().left).not.toContain('htb');
   });

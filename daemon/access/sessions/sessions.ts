@@ -26,6 +26,8 @@ export interface SessionOptions {
   sliverRun(id: number): string;
   readonly store: SliverStore;
   readonly loginFiles: SliceLoginFiles;
+  /** Who has a key is not to be counted with those who try without. */
+  readonly knocks: { forgive(address: string): void } | undefined;
   readonly database: Database;
   readonly events: EventLog;
   readonly log: Logger;
@@ -163,9 +165,10 @@ export class Sessions {
   }
 
   #begun(id: string, file: string): void {
-    const { folder, database, events } = this.#options;
+    const { folder, database, events, knocks } = this.#options;
     const session = readRecord(`${folder}/${file}`, id)?.session;
     if (!session) return;
+    knocks?.forgive(session.address);
     const allowed = this.#allowance.take(session.slice);
     const isTold = this.#record(allowed !== undefined, () => {
       database.sql.prepare('INSERT INTO sessions VALUES (?, ?)').run(id, JSON.stringify(session));

@@ -41,6 +41,10 @@ export function nodeText(status: NodeStatus, colour: boolean): string {
           ['Host key', `${plain(fingerprint)} (${plain(type)})`],
           ['', `${plain(status.name)}. ${plain(sshfp)}`],
         ]),
+        ...(status.access?.held ?? []).map(({ source, refused, seconds }): [string, string] => [
+          'Held off',
+          `${plain(source)}, for ${seconds} s: connects without logging in (${refused} refused since)`,
+        ]),
       ],
       colour,
     ) + degradedText(status, colour)

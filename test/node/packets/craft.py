@@ -51,6 +51,13 @@ def send_tcp(source, sport, to, dport, flags, seq='1'):
     emit(ip(6, source, to, tcp(source, to, sport, dport, int(flags), int(seq))))
 
 
+def knock(source, to, dport, count):
+    """Begins connections from another's address, and answers what it can't have heard."""
+    for sport in range(20000, 20000 + int(count)):
+        for flags, seq in ((0x02, 1), (0x10, 2)):
+            send_tcp(source, sport, to, dport, flags, seq)
+
+
 def send_protocol(protocol, source, to, text):
     emit(ip(int(protocol), source, to, text.encode()))
 

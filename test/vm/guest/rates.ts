@@ -1,5 +1,7 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { pino } from 'pino';
 import { packAddress } from '../../../netns/address.ts';
 import { openNetwork } from '../../../netns/index.ts';
@@ -32,6 +34,7 @@ const network = await openNetwork({
   cgroup,
   caps: NO_CAPS,
   refuse: [parseRefusal('tcp/25') as Refusal],
+  door: 2222,
   flows: {
     folder: '/run/flows',
     budget: { bytes: 2 ** 24, days: 1 },
@@ -108,5 +111,21 @@ for (const link of ['up0', 'slivers0']) execFileSync('tc', ['qdisc', 'delete', '
 await until(() => ['up0', 'slivers0'].every((link) => queues(link).includes('htb')), 'the queues', PATIENCE);
 meter.stop();
 sliver.kill('SIGKILL');
+const door = createServer().listen(2222);
+await once(door, 'listening');
+const knock = `
+  const { connect } = require('node:net');
+  (async () => {
+    for (let i = 0; i < 400; i++)
+      await new Promise((done) => {
+        const one = connect({ host: '198.51.100.10', port: 2222, localAddress: '${WORLD}' }, () => (one.destroy(), done()));
+        one.on('error', done);
+      });
+  })();`;
+spawnSync('ip', ['netns', 'exec', 'world', process.execPath, '-e', knock]);
+tell('knocked', network.knocks?.held());
+network.knocks?.forgive(WORLD);
+await until(() => network.knocks?.held().length === 0, 'it to be forgiven', PATIENCE);
+door.close();
 await network.down();
 tell('left', queues('up0'));
