@@ -44,8 +44,8 @@ MaxAuthTries 6
 MaxStartups ${startups / 2}:30:${startups}
 PerSourceMaxStartups 120
 PerSourceNetBlockSize 32:64
-ClientAliveInterval 60
-ClientAliveCountMax 3
+ClientAliveInterval ${SILENCE.every}
+ClientAliveCountMax ${SILENCE.times}
 Subsystem sftp /usr/lib/openssh/sftp-server
 Include ${folder}/revoked.conf
 `;
@@ -63,6 +63,13 @@ export function mostStartups(memoryBytes: number): number {
 
 export const HOST_KEYS = ['ed25519', 'ecdsa', 'rsa'] as const;
 
+/**
+ * A client that is cut off is given up: asked every so many seconds, and after so many times without an answer. sshd asks nobody
+ * while a program writes more often than that (it waits for its own wait to be over); then the kernel gives up, in as many seconds.
+ */
+const SILENCE = { every: 60, times: 3 };
+const SILENT_SECONDS = SILENCE.every * (SILENCE.times + 1);
+
 /** PAM has no say in who gets in, which a key alone decides; it begins the session. */
 export const pamService = (
   module: string,
@@ -72,7 +79,7 @@ export const pamService = (
 ): string => `auth required pam_deny.so
 account required pam_permit.so
 password required pam_deny.so
-session required ${module} run=${run} cgroup=${cgroup} sessions=${sessions}
+session required ${module} run=${run} cgroup=${cgroup} sessions=${sessions} silence=${SILENT_SECONDS}
 `;
 
 /** Finds what is behind the names as any Debian machine does, and slices. */

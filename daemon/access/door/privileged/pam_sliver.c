@@ -5,7 +5,7 @@
  * is nothing to reach, and the login shell tells why: SLIVERD_REFUSED is only what it says. (An error from here would
  * make sshd end the session with 254 and no word on stderr.)
  *
- * Arguments: run=RUN_DIRECTORY cgroup=CGROUP_OF_ALL_SLIVERS sessions=MOST_OF_A_SLICE.
+ * Arguments: run=RUN_DIRECTORY cgroup=CGROUP_OF_ALL_SLIVERS sessions=MOST_OF_A_SLICE silence=SECONDS.
  */
 #define _GNU_SOURCE
 #include "sliver.h"
@@ -117,17 +117,19 @@ int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **ar
 {
   const char *slice = NULL, *run = NULL, *cgroup = NULL;
   struct record *record = NULL;
-  int most = MOST_SESSIONS;
+  int most = MOST_SESSIONS, silence = 0;
   (void)flags;
   for (int i = 0; i < argc; i++) {
     if (strncmp(argv[i], "run=", 4) == 0) run = argv[i] + 4;
     if (strncmp(argv[i], "cgroup=", 7) == 0) cgroup = argv[i] + 7;
     if (strncmp(argv[i], "sessions=", 9) == 0) most = atoi(argv[i] + 9);
+    if (strncmp(argv[i], "silence=", 8) == 0) silence = atoi(argv[i] + 8);
   }
   if (!run || !cgroup || most <= 0 || pam_get_user(pamh, &slice, NULL) != PAM_SUCCESS || !slice) return PAM_SESSION_ERR;
   struct passwd *account = getpwnam(slice);
   unsigned id = account ? sliver_of(account->pw_uid) : 0;
   if (!id) return refuse(pamh, "no such slice");
+  give_up_after(silence);
   int others = record_begin(pamh, run, id, slice, 2 * most, &record);
   if (others >= 2 * most) _exit(255); /* who goes on past what he was told gets no process to be told by */
   int result = enter(pamh, run, cgroup, slice, id, account->pw_gecos, others, most);

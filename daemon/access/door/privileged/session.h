@@ -55,6 +55,24 @@ static int connection(struct sockaddr_storage *peer)
   return -1;
 }
 
+/* What is not acknowledged for so long ends the connection: sshd itself asks no client while a program keeps it busy (configuration.ts). */
+static void give_up_after(int seconds)
+{
+  struct sockaddr_storage peer;
+  unsigned milliseconds = seconds * 1000u;
+  if (seconds > 0) setsockopt(connection(&peer), IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
+}
+
+/* What the kernel knows of the connection, also of one that is over: its descriptor, or -1. */
+static int told_of(struct tcp_info *info)
+{
+  for (int fd = 3; fd < 64; fd++) {
+    socklen_t size = sizeof *info;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &size) == 0) return fd;
+  }
+  return -1;
+}
+
 /* How many records a sliver has that end so: "" (those that come about too) or ".ended". */
 static int records(const char *run, unsigned id, const char *end)
 {
@@ -131,19 +149,18 @@ static void record_whole(pam_handle_t *pamh, struct record *record)
   } else if (pam_set_data(pamh, RECORD, record, forget) != PAM_SUCCESS) free(record);
 }
 
-/* Stopped with the sliver, closed by the client, or (it was there to the last) lost. */
+/* Stopped with the sliver, closed by the client, or (it was there to the last, or the kernel gave it up) lost. */
 static const char *how(const struct record *record)
 {
   char path[PATH_MAX];
-  struct sockaddr_storage peer;
   struct tcp_info info;
-  socklen_t size = sizeof info;
   snprintf(path, sizeof path, "%s/slivers/%u/login.json", record->run, record->id);
   if (access(path, F_OK) < 0) return "stopped";
-  struct pollfd gone = { .fd = connection(&peer), .events = POLLRDHUP };
-  if (gone.fd < 0) return "closed"; /* reset */
-  poll(&gone, 1, GOODBYE);
-  if (getsockopt(gone.fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0) return "closed";
+  struct pollfd gone = { .fd = told_of(&info), .events = POLLRDHUP };
+  if (gone.fd < 0) return "closed";
+  if (info.tcpi_state == TCP_ESTABLISHED) poll(&gone, 1, GOODBYE);
+  if (told_of(&info) < 0) return "closed";
+  if (info.tcpi_state == TCP_CLOSE) return info.tcpi_retransmits ? "lost" : "closed";
   return info.tcpi_state == TCP_ESTABLISHED ? "lost" : "closed";
 }
 
