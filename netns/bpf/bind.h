@@ -26,11 +26,29 @@ SEC("cgroup/post_bind6") int post_bind6(struct bpf_sock *ctx)
 	return claim(ctx, home, shared);
 }
 
+/* Twice tcp_fin_timeout and TIME_WAIT, of 60 s each: who turns those up may meet such a port. */
+#define LINGERS 120
+
+/* The kernel goes on with the connection of a socket that is closed first. */
+static __always_inline void note_lingering(struct bpf_sock *ctx)
+{
+	__u32 state = ctx->state, port = port_of(ctx);
+	if (ctx->protocol != IPPROTO_TCP || state == BPF_TCP_CLOSE || state == BPF_TCP_LISTEN || state == BPF_TCP_SYN_SENT)
+		return;
+	struct home *home = home_of(ctx);
+	struct lingering *l = home ? bpf_map_lookup_elem(&lingerings, &port) : 0;
+	if (!l)
+		return;
+	l->id = home->id;
+	l->until = seconds() + LINGERS;
+}
+
 SEC("cgroup/sock_release") int release(struct bpf_sock *ctx)
 {
 	struct holding *h = bpf_sk_storage_get(&holdings, ctx, 0, 0);
 	if (h)
 		let_go(h);
+	note_lingering(ctx);
 	if (ctx->protocol == IPPROTO_MPTCP_) {
 		__u64 key = (__u64)ctx;
 		h = bpf_map_lookup_elem(&mptcp_holdings, &key);

@@ -1,12 +1,23 @@
 #include "claims.h"
 
 /* A bind to port 0 gets a port that no other sliver has; the kernel knows only those of its own network namespace.
- * What it draws is free in the ledger and, as far as that can be asked, of sockets on loopback, which need no claim. */
-#define DRAWS 32
+ * What it draws is free in the ledger and, as far as that can be asked, of sockets that need no claim: on loopback, of
+ * connections that linger, and of those that were never bound. For them the kernel takes every other port, from the first
+ * of its range; those between are for binds, as long as there are some. */
+#define DRAWS 48
+#define DRAWS_BETWEEN 32
 #define STRIDE 7919 /* prime: from a random start it comes to every port of a range that is not a multiple of it */
 
-static __always_inline int is_free(struct bpf_sock_addr *ctx, __u32 port)
+static __always_inline int lingers(struct bpf_sock_addr *ctx, struct home *home, __u32 port)
 {
+	struct lingering *l = ctx->protocol == IPPROTO_TCP ? bpf_map_lookup_elem(&lingerings, &port) : 0;
+	return l && l->id == home->id && l->until > seconds();
+}
+
+static __always_inline int is_free(struct bpf_sock_addr *ctx, struct home *home, __u32 port)
+{
+	if (lingers(ctx, home, port))
+		return 0;
 	struct slot *slot = slot_at(slot_of(ctx->protocol, port));
 	if (!slot || (state_of(slot) & OWNED))
 		return 0;
@@ -29,13 +40,14 @@ static __always_inline int draw(struct bpf_sock_addr *ctx)
 	struct settings *s = config();
 	if (ctx->protocol != IPPROTO_TCP && ctx->protocol != IPPROTO_UDP)
 		return 1;
-	if (!s || !ctx->sk || !home_of(ctx) || s->ephemeral_high < s->ephemeral_low || has_its_own_way(ctx->sk))
+	struct home *home = home_of(ctx);
+	if (!s || !ctx->sk || !home || s->ephemeral_high <= s->ephemeral_low || has_its_own_way(ctx->sk))
 		return 1;
-	__u32 span = s->ephemeral_high - s->ephemeral_low + 1, low = s->ephemeral_low;
-	__u32 start = bpf_get_prandom_u32() % span;
+	__u32 low = s->ephemeral_low, pairs = ((__u32)s->ephemeral_high - low + 1) / 2;
+	__u32 start = bpf_get_prandom_u32() % pairs;
 	for (int i = 0; i < DRAWS; i++) {
-		__u32 port = low + (start + i * STRIDE) % span;
-		if (is_free(ctx, port)) {
+		__u32 port = low + 2 * ((start + i * STRIDE) % pairs) + (i < DRAWS_BETWEEN);
+		if (is_free(ctx, home, port)) {
 			ctx->user_port = bpf_htons(port);
 			return 1;
 		}

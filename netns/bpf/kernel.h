@@ -4,6 +4,7 @@
 
 #define OURS __attribute__((preserve_access_index))
 struct sock_common {
+	__u16 skc_num;
 	unsigned char skc_ipv6only : 1;
 } OURS;
 struct sock {
@@ -46,6 +47,15 @@ static __always_inline int is_v6only(void *ctx)
 {
 	struct sock *sk = ctx;
 	return BPF_CORE_READ_BITFIELD_PROBED(sk, __sk_common.skc_ipv6only);
+}
+
+/* As it was bound, or chosen for a connection; not every program may read it of its context. */
+static __always_inline __u16 port_of(void *ctx)
+{
+	struct sock *sk = ctx;
+	__u16 port = 0;
+	bpf_core_read(&port, sizeof(port), &sk->__sk_common.skc_num);
+	return port;
 }
 
 #define IPPROTO_MPTCP_ 262

@@ -85,6 +85,19 @@ struct {
 	__type(value, struct home);
 } homes SEC(".maps");
 
+/* By TCP port, whose connection was closed there last, and until when the kernel may remember it (TIME_WAIT): to bind that
+ * port is to be refused, though nobody has it. */
+struct lingering {
+	__u32 id;
+	__u32 until; /* bpf_ktime_get_ns, in seconds */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, struct lingering);
+} lingerings SEC(".maps");
+
 /* Changed at run time. Addresses in network order, ports in host order. */
 struct settings {
 	__u32 public4; /* the shared address, 0 when there is none */
@@ -123,6 +136,11 @@ static __always_inline struct home *home_of(void *ctx)
 {
 	__u64 cookie = bpf_get_netns_cookie(ctx);
 	return bpf_map_lookup_elem(&homes, &cookie);
+}
+
+static __always_inline __u32 seconds(void)
+{
+	return bpf_ktime_get_ns() / 1000000000ull;
 }
 
 static __always_inline struct slot *slot_at(__u32 index)

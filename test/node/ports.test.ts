@@ -197,6 +197,13 @@ describe('a bind to port 0', () => {
     },
   );
 
+  it('gets one that none of its own connections has, nor had a moment ago', async () => {
+    await world.ledger('configure', { ephemeral: [40000, 40199] });
+    world.within(one, 'sysctl', '-qw', 'net.ipv4.ip_local_port_range=40000 40199');
+    expect(await one.run('crowd', 60)).toBe(0);
+    await nothing();
+  });
+
   it('takes none where the port is to come with the connection', async () => {
     await one.run('make', 'a', 'tcp', 4, ['no_port']);
     expect(await one.run('bind', 'a', PUBLIC, 0)).toBe(0);

@@ -100,6 +100,30 @@ def churn(kind, port, times):
     return done
 
 
+def crowd(times):
+    """Connections on loopback, as many without a bind that stay as of sockets bound to port 0, which end at once and are
+    remembered; returns how many binds were refused."""
+    refused, stay = 0, []
+    with socket.socket() as server:
+        server.bind(('127.0.0.1', 0))
+        server.listen(8)
+        for bound in [False] * times + [True] * times:
+            with socket.socket() as s:
+                try:
+                    if bound:
+                        s.bind(('', 0))
+                except OSError:
+                    refused += 1
+                s.connect(server.getsockname())
+                accepted, _ = server.accept()
+                if not bound:
+                    stay += [s.dup(), accepted]
+            accepted.close() if bound else None
+    for s in stay:
+        s.close()
+    return refused
+
+
 def denied(kind, port, times):
     """Tries to bind what is another's, in a row; returns how often it was told so."""
     told = 0
