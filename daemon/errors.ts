@@ -11,6 +11,7 @@ export const ERRORS = {
   'bad-source': { status: 422, title: 'The image source cannot be read' },
   'bad-config': { status: 500, title: 'The configuration is not valid' },
   'bad-profile': { status: 500, title: 'A kernel profile is not valid' },
+  denied: { status: 403, title: 'Not allowed' },
   'not-found': { status: 404, title: 'No such thing' },
   'method-not-allowed': { status: 405, title: 'Not allowed on this resource' },
   exists: { status: 409, title: 'It exists already' },

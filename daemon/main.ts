@@ -12,7 +12,10 @@ import { loadProfiles } from './environments/profiles.ts';
 import { explain, SliverdError } from './errors.ts';
 import { EventLog } from './events/log.ts';
 import { ImageStore } from './images/store.ts';
+import { openFilesMax } from './kernel/open-files.ts';
 import { createLog } from './log.ts';
+import { Denials } from './manager/callers/denials.ts';
+import { SliverSockets } from './manager/callers/sockets.ts';
 import type { Manager } from './manager/context.ts';
 import { listen, managerServer } from './manager/server.ts';
 import { loadConfig } from './node/config.ts';
@@ -98,6 +101,13 @@ async function main(): Promise<void> {
   const flows = new Flows({ records: network.flows, store, database, events });
   const refusals = new Refusals({ network, store, database, events });
   const ports = new Ports({ ledger: network.ports, store, database, events });
+  const denials = new Denials(events);
+  const insideSocket = new SliverSockets({
+    store,
+    openFiles: openFilesMax(),
+    crowded: (slice) => denials.count(slice, 'connections'),
+    log,
+  });
   const environments = new Map<string, Environment>();
   environments.set(
     'namespaces',
@@ -109,6 +119,7 @@ async function main(): Promise<void> {
       network,
       networkLimits: (sliver) => days.limits(sliver),
       networkDay: (sliver) => days.usage(sliver),
+      insideSocket,
       stopGraceSeconds: config.stopGraceSeconds,
       log,
     }),
@@ -222,15 +233,18 @@ async function main(): Promise<void> {
   });
   const manager: Manager = {
     ...{ node, store, slivers, reconciler, images, network },
-    ...{ ports, refusals, sessions, flows, events, log },
+    ...{ ports, refusals, days, sessions, flows, events, denials, log },
+    disconnect: (sliver) => insideSocket.disconnect(sliver),
   };
   const server = await managerServer(manager, version);
+  insideSocket.answerBy(server.server);
 
   let ending = false;
   const end = async (why: string) => {
     if (ending) return;
     ending = true;
     log.info({ why }, 'ending; slivers run on');
+    insideSocket.end();
     await server.close();
     await reconciler.close();
     await findings.idle();

@@ -20,6 +20,8 @@ export function sliverRecord(changes: Partial<SliverRecord> = {}): SliverRecord 
     disk: 1,
     run: 1,
     createdAt: 0,
+    roles: [],
+    authority: null,
     ...changes,
   };
 }

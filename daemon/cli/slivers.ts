@@ -6,6 +6,7 @@ import { usage as wrong } from './exit.ts';
 import { whileWaiting } from './output/progress.ts';
 import { sliverTable, sliverText, usageText } from './output/sliver.ts';
 import { readKeys, readText } from './values/files.ts';
+import { parseRole } from './values/role.ts';
 import { isAssignment, readRSpec } from './values/rspec.ts';
 import { parseExpiry } from './values/time.ts';
 
@@ -18,6 +19,7 @@ export interface CreateOptions {
   readonly key?: string[];
   readonly initscript?: string;
   readonly expires?: string;
+  readonly role?: string[];
   readonly stopped?: boolean;
   readonly wait: boolean;
 }
@@ -28,6 +30,7 @@ export interface SetOptions {
   readonly key?: string[] | boolean;
   readonly initscript?: string | false;
   readonly expires?: string;
+  readonly role?: string[] | false;
 }
 
 /** The name and the KEY=VALUEs among words in any order: `create --rspec a=1 b=2 NAME` means what it seems to. */
@@ -52,6 +55,7 @@ export async function create(context: Context, words: string[], options: CreateO
   if (options.initscript !== undefined)
     body.initscript = await readText(options.initscript, 'the initscript');
   if (options.expires !== undefined) body.expiresAt = parseExpiry(options.expires);
+  if (options.role) body.roles = options.role.map(parseRole);
   if (options.stopped) body.desired = 'stopped';
   const answer = await waited(context.client, name, options.wait, 'POST', '/v1/slivers', body);
   context.print(answer, (sliver) => line(sliver));
@@ -69,6 +73,8 @@ export async function change(context: Context, words: string[], options: SetOpti
   else if (options.initscript !== undefined)
     body.initscript = await readText(options.initscript, 'the initscript');
   if (options.expires !== undefined) body.expiresAt = parseExpiry(options.expires);
+  if (options.role === false) body.roles = [];
+  else if (Array.isArray(options.role)) body.roles = options.role.map(parseRole);
   if (Object.keys(body).length === 0)
     throw wrong('nothing to change', `as in 'sliverctl sliver set ${name} memory.max=1G'`);
   const answer = await waited(context.client, name, true, 'PATCH', pathOf('slivers', name), body);

@@ -35,12 +35,15 @@ export class EventLog {
     this.#tell({ id: 0, time: new Date().toISOString(), type, subject, data });
   }
 
-  /** Kept events after an id, oldest first. */
-  after(id: number, limit: number, subject?: string): Event[] {
-    const where = subject === undefined ? '' : 'AND subject = :subject';
+  /**
+   * Kept events after an id, oldest first.
+   * @param subjects those of these alone
+   */
+  after(id: number, limit: number, subjects?: readonly string[]): Event[] {
+    const where = subjects === undefined ? '' : 'AND subject IN (SELECT value FROM json_each(:subjects))';
     const rows = this.#database.sql
       .prepare(`SELECT * FROM events WHERE id > :id ${where} ORDER BY id LIMIT :limit`)
-      .all({ id, limit, ...(subject === undefined ? {} : { subject }) });
+      .all({ id, limit, ...(subjects === undefined ? {} : { subjects: JSON.stringify(subjects) }) });
     return rows.map((row) => ({
       id: row.id as number,
       time: new Date(row.time as number).toISOString(),

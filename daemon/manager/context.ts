@@ -7,12 +7,14 @@ import type { Sessions } from '../access/sessions/sessions.ts';
 import type { EventLog } from '../events/log.ts';
 import type { ImageStore } from '../images/store.ts';
 import type { Node } from '../node/node.ts';
+import type { Days } from '../slivers/days/days.ts';
 import type { Flows } from '../slivers/flows.ts';
 import type { Ports } from '../slivers/ports.ts';
 import type { Reconciler } from '../slivers/reconciler.ts';
 import type { Refusals } from '../slivers/refusals.ts';
 import type { SliverService } from '../slivers/service.ts';
 import type { SliverStore } from '../slivers/store.ts';
+import type { Denials } from './callers/denials.ts';
 
 /** What the routes work with. */
 export interface Manager {
@@ -25,9 +27,13 @@ export interface Manager {
   readonly ports: Ports;
   readonly flows: Flows;
   readonly refusals: Refusals;
+  readonly days: Pick<Days, 'usage'>;
   /** None where nobody logs in by ssh. */
   readonly sessions: Sessions | undefined;
   readonly events: EventLog;
+  readonly denials: Denials;
+  /** Ends what a slice has under way by its socket. */
+  disconnect(sliver: { id: number }): void;
   readonly log: Logger;
 }
 

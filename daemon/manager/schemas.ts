@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { USER } from '../environments/environment.ts';
 import { PartialRSpec, RSpec } from '../resources/rspec.ts';
+import { Role } from '../slivers/roles.ts';
 import { PROTOCOL_PATTERN } from './protocols.ts';
 
 /** Shapes of the manager's API: they validate requests, serialise answers and generate the OpenAPI description. */
@@ -43,6 +44,12 @@ export const Sliver = Type.Object({
   since: time('Since when it is in this state'),
   doing: nullable(Type.String({ description: 'What is being done now.' })),
   pid: nullable(Type.Integer({ description: 'The init, as the host sees it.' })),
+  roles: Type.Array(Type.Object({ role: Type.String(), slices: Type.Optional(Type.Array(Type.String())) }), {
+    description: "What it may do by its manager's socket, as it was given.",
+  }),
+  authority: nullable(
+    Type.String({ description: 'The slice that created it as an authority; null: the administrator.' }),
+  ),
   addresses: Type.Array(Type.String(), {
     description: 'By which the world reaches it: the shared one, and its own of IPv6 where it has one.',
   }),
@@ -121,6 +128,8 @@ const Initscript = Type.String({
 });
 const Word = Type.String({ minLength: 1, maxLength: 128 });
 
+const Roles = Type.Array(Role, { maxItems: 100 });
+
 export const CreateSliver = Type.Object(
   {
     name: Type.String({ maxLength: 256 }),
@@ -132,6 +141,8 @@ export const CreateSliver = Type.Object(
     initscript: Type.Optional(nullable(Initscript)),
     expiresAt: Type.Optional(nullable(time('When it ends'))),
     desired: Type.Optional(Type.Union([Type.Literal('running'), Type.Literal('stopped')])),
+    roles: Type.Optional(Roles),
+    authority: Type.Optional(nullable(Word)),
   },
   { additionalProperties: false },
 );
@@ -144,6 +155,8 @@ export const ChangeSliver = Type.Object(
     initscript: Type.Optional(nullable(Initscript)),
     expiresAt: Type.Optional(nullable(time('When it ends'))),
     profile: Type.Optional(Word),
+    roles: Type.Optional(Roles),
+    authority: Type.Optional(nullable(Word)),
   },
   { additionalProperties: false, minProperties: 1 },
 );
@@ -209,13 +222,15 @@ export const ExecResult = Type.Object({
 export const NodeStatus = Type.Object({
   name: Type.String(),
   version: Type.String(),
-  pid: Type.Integer(),
+  pid: Type.Optional(Type.Integer()),
   startedAt: time('Since when the daemon serves'),
   degraded: Type.Array(Type.Object({ what: Type.String(), why: Type.String(), cost: Type.String() })),
-  slivers: Type.Record(Type.String(), Type.Integer(), { description: 'How many in each state.' }),
+  slivers: Type.Optional(
+    Type.Record(Type.String(), Type.Integer(), { description: 'How many in each state.' }),
+  ),
   environments: Type.Array(Type.String()),
-  stateDirectory: Type.String(),
-  cgroup: Type.String(),
+  stateDirectory: Type.Optional(Type.String()),
+  cgroup: Type.Optional(Type.String()),
   capacity: Type.Object({
     cpus: Type.Integer(),
     memoryBytes: Type.Integer(),
@@ -246,7 +261,8 @@ export const NodeStatus = Type.Object({
     ),
   ),
 });
-export type NodeStatus = Static<typeof NodeStatus>;
+/** What the administrator is told; a slice isn't told what is optional there. */
+export type NodeStatus = Required<Static<typeof NodeStatus>>;
 
 export const Problem = Type.Object(
   {

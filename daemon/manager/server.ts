@@ -3,6 +3,8 @@ import swagger from '@fastify/swagger';
 import websocket from '@fastify/websocket';
 import fastify from 'fastify';
 import { SliverdError } from '../errors.ts';
+import { administratorsSocket } from './callers/connections.ts';
+import { addGate } from './callers/gate.ts';
 import type { Manager, Server } from './context.ts';
 import { problemHandler } from './problems.ts';
 import { eventRoutes } from './routes/events.ts';
@@ -28,6 +30,8 @@ export async function managerServer(manager: Manager, version: string): Promise<
     // Half a request holds a descriptor for so long and no longer. Long work is on the answer's side.
     requestTimeout: 30_000,
     keepAliveTimeout: 60_000,
+    // How often such are looked for.
+    http: { connectionsCheckingInterval: 5000 },
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 256 },
     schemaErrorFormatter: invalidRequest,
@@ -36,6 +40,7 @@ export async function managerServer(manager: Manager, version: string): Promise<
     },
   }) as unknown as Server;
   server.server.maxConnections = 4096;
+  administratorsSocket(server.server);
   // Clients send a content type with an empty body (DELETE, actions); that is no error.
   server.removeContentTypeParser('application/json');
   server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
@@ -53,6 +58,7 @@ export async function managerServer(manager: Manager, version: string): Promise<
       `there is no ${request.method} ${request.url.slice(0, 200)} here: see /v1/openapi.json`,
     );
   });
+  addGate(server, manager);
   await server.register(swagger, {
     openapi: {
       openapi: '3.1.0',

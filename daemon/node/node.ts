@@ -41,6 +41,10 @@ export class Node {
     this.#options = options;
   }
 
+  get name(): string {
+    return this.#options.config.name;
+  }
+
   status(): NodeStatus {
     const { config, version, capacity, environments, store, reconciler, findings, door } = this.#options;
     const slivers: Record<string, number> = {};

@@ -62,10 +62,18 @@ export class Ports {
       .map((entry) => this.#owned(entry));
   }
 
-  /** Holds a port for a sliver. Durable on return. Throws `in-use` with the owner's name. */
-  reserve(sliver: string, protocol: Protocol, port: number): OwnedPort {
+  /**
+   * Holds a port for a sliver. Durable on return. Throws `in-use` with the owner's name.
+   * @param most so many of them may be held for it; `no-capacity` beyond
+   */
+  reserve(sliver: string, protocol: Protocol, port: number, most?: number): OwnedPort {
     const { id } = this.#options.store.get(sliver);
     const ledger = this.#ledger();
+    if (most !== undefined && this.reservedBy(protocol, port) !== id && this.#reservationsOf(id) >= most)
+      throw new SliverdError(
+        'no-capacity',
+        `${sliver} holds ${most} reservations, and may make no more itself: release some, or ask the administrator`,
+      );
     this.#named(() => ledger.reserve(id, protocol, port));
     this.#options.database.sql
       .prepare('INSERT OR REPLACE INTO reservations VALUES (?, ?, ?, ?)')
@@ -76,16 +84,27 @@ export class Ports {
     return this.#owned(entry);
   }
 
+  /** The id of the sliver that a port is reserved for. */
+  reservedBy(protocol: Protocol, port: number): number | undefined {
+    const row = this.#options.database.sql
+      .prepare('SELECT sliver FROM reservations WHERE protocol = ? AND port = ?')
+      .get(String(protocol), port);
+    return row?.sliver as number | undefined;
+  }
+
+  #reservationsOf(id: number): number {
+    const sql = this.#options.database.sql;
+    return sql.prepare('SELECT count(*) AS held FROM reservations WHERE sliver = ?').get(id)?.held as number;
+  }
+
   /** Ends a reservation; sockets that hold the port go on. Throws `not-found` when there is none. */
   release(protocol: Protocol, port: number): void {
     const sql = this.#options.database.sql;
-    const row = sql
-      .prepare('SELECT sliver FROM reservations WHERE protocol = ? AND port = ?')
-      .get(String(protocol), port) as { sliver: number } | undefined;
-    if (!row) throw new SliverdError('not-found', `${protocol}/${port} is not reserved`);
+    const owner = this.reservedBy(protocol, port);
+    if (owner === undefined) throw new SliverdError('not-found', `${protocol}/${port} is not reserved`);
     sql.prepare('DELETE FROM reservations WHERE protocol = ? AND port = ?').run(String(protocol), port);
-    this.#ledger().release(row.sliver, protocol, port);
-    this.#options.events.record('port.released', this.#name(row.sliver) ?? '', {
+    this.#ledger().release(owner, protocol, port);
+    this.#options.events.record('port.released', this.#name(owner) ?? '', {
       protocol: String(protocol),
       port,
     });

@@ -1,5 +1,6 @@
 import type { RSpec } from '../resources/rspec.ts';
 import type { Revoked } from './keys/revocation.ts';
+import type { Role } from './roles.ts';
 
 export type Desired = 'running' | 'stopped' | 'frozen' | 'deleted';
 
@@ -28,6 +29,10 @@ export interface SliverRecord {
   /** Goes up with each restart and reset: a new init. */
   readonly run: number;
   readonly createdAt: number;
+  /** What it may do by its manager's socket, beyond what every slice may. */
+  readonly roles: readonly Role[];
+  /** The slice that created it as an authority, by name; null: the administrator. */
+  readonly authority: string | null;
 }
 
 /** Uid ranges of 65,536 from 0x70000000, which systemd's table of ids leaves to nobody; 4,095 of them. */

@@ -40,7 +40,8 @@ export class SliverService {
     this.#options = options;
   }
 
-  async create(request: CreateSliver): Promise<SliverRecord> {
+  /** @param by the slice whose it is, as an authority; null: the administrator's, or whose the request says */
+  async create(request: CreateSliver, by: string | null): Promise<SliverRecord> {
     const { store, defaults, events } = this.#options;
     const lines = (await checkKeys(request.keys ?? [])).map(({ line }) => line);
     const name = checkName(request.name);
@@ -64,6 +65,8 @@ export class SliverService {
         disk: 1,
         run: 1,
         createdAt: Date.now(),
+        roles: request.roles ?? [],
+        authority: by ?? request.authority ?? null,
       });
     const record = this.#withFiles(name, { keys: lines, revoked: NOTHING_REVOKED }, add);
     events.record('sliver.created', name, { id: record.id, image: imageName, profile: record.profile });
@@ -79,6 +82,8 @@ export class SliverService {
       ...(keys ? { keys } : {}),
       ...(request.initscript !== undefined ? { initscript: request.initscript } : {}),
       ...(request.expiresAt !== undefined ? { expiresAt: this.#expiry(request.expiresAt) } : {}),
+      ...(request.roles ? { roles: request.roles } : {}),
+      ...(request.authority !== undefined ? { authority: request.authority } : {}),
       ...(request.profile ? { profile: this.#profile(request.profile) } : {}),
     };
     if (changes.rspec) this.#options.admit(changes.rspec, record.rspec);

@@ -20,6 +20,12 @@ interface Row {
   run: number;
   created_at: number;
   revoked: string | null;
+  roles: string | null;
+  authority: string | null;
+}
+
+export function noSuchSliver(name: string): SliverdError {
+  return new SliverdError('not-found', `there is no sliver '${name.slice(0, 60)}' on this node`);
 }
 
 /** The records of slivers: a cache in memory of a table on disk, every write durable before it returns. */
@@ -49,7 +55,7 @@ export class SliverStore {
   get(name: string): SliverRecord {
     const record = this.find(name);
     if (record) return record;
-    throw new SliverdError('not-found', `there is no sliver '${name.slice(0, 60)}' on this node`);
+    throw noSuchSliver(name);
   }
 
   /** Adds a record under the next free id; ids go round, so that one just freed is the last to come again. */
@@ -105,7 +111,7 @@ export class SliverStore {
 
   #write(r: SliverRecord): void {
     this.#database.sql
-      .prepare('INSERT OR REPLACE INTO slivers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+      .prepare('INSERT OR REPLACE INTO slivers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
       .run(
         r.id,
         r.name,
@@ -122,6 +128,8 @@ export class SliverStore {
         r.run,
         r.createdAt,
         r.revoked.items.length > 0 ? JSON.stringify(r.revoked) : null,
+        r.roles.length > 0 ? JSON.stringify(r.roles) : null,
+        r.authority,
       );
   }
 }
@@ -143,5 +151,7 @@ function fromRow(row: Row): SliverRecord {
     run: row.run,
     createdAt: row.created_at,
     revoked: row.revoked === null ? NOTHING_REVOKED : JSON.parse(row.revoked),
+    roles: row.roles === null ? [] : JSON.parse(row.roles),
+    authority: row.authority,
   };
 }

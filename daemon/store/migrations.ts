@@ -27,4 +27,5 @@ export const MIGRATIONS: readonly string[] = [
      PRIMARY KEY (sliver, reason)) STRICT;`,
   'ALTER TABLE slivers ADD COLUMN revoked TEXT;',
   'CREATE TABLE sessions (id TEXT PRIMARY KEY, session TEXT NOT NULL) STRICT;',
+  'ALTER TABLE slivers ADD COLUMN roles TEXT; ALTER TABLE slivers ADD COLUMN authority TEXT;',
 ];

@@ -27,6 +27,8 @@ const sliver: Sliver = {
   since: new Date(Date.now() - 3 * 3600_000).toISOString(),
   doing: null,
   pid: 4242,
+  roles: [],
+  authority: null,
   addresses: ['192.0.2.1', '2001:db8::1'],
   cause: null,
 };

@@ -7,6 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { CliError } from '../../daemon/cli/exit.ts';
 import { splitWords } from '../../daemon/cli/slivers.ts';
 import { readKeys } from '../../daemon/cli/values/files.ts';
+import { formatRole, parseRole } from '../../daemon/cli/values/role.ts';
 import {
   BYTE_KEYS,
   parseAssignment,
@@ -165,5 +166,15 @@ describe('keys', () => {
     const secret = file('id', '-----BEGIN OPENSSH PRIVATE KEY-----\nx\n');
     await expect(readKeys([secret])).rejects.toThrow(/private key/);
     await expect(readKeys([file('none', '\n')])).rejects.toThrow(/no key/);
+  });
+});
+
+describe('roles', () => {
+  it.each(['authority:ucb_*,mit_x', 'control:ucb_p2ps', 'flows'])('%s is read and shown alike', (text) => {
+    expect(formatRole(parseRole(text))).toBe(text);
+  });
+
+  it.each(['', 'authority', 'control:', 'flows:ucb_x', 'root:ucb_x'])('%j is none', (text) => {
+    expect(() => parseRole(text)).toThrow(/is no role/);
   });
 });

@@ -7,6 +7,9 @@ import { collect } from './options.ts';
 const EXPIRES = 'when it ends: 8w, 3d, 2h30m, never, or a time';
 const RSPEC = 'resources: KEY=VALUE, or a FILE of JSON or YAML';
 
+const ROLE =
+  "what it may do by its manager's socket: authority:SLICES, control:SLICES or flows; may be repeated";
+
 /** What happens to one sliver or several; the API's operation has the same name. */
 const OPERATIONS = {
   start: 'start slivers that are stopped',
@@ -61,6 +64,7 @@ function createCommand(sliver: Command): void {
     .option('--key <file>', 'public keys that may log in; may be repeated', collect)
     .option('--initscript <file>', 'run as root inside at each start')
     .option('--expires <when>', EXPIRES)
+    .option('--role <role>', ROLE, collect)
     .option('--stopped', "make it, don't start it")
     .option('--no-wait', 'return as soon as it is accepted')
     .addHelpText(
@@ -116,9 +120,11 @@ function setCommand(sliver: Command): void {
     .option('--initscript <file>', 'run as root inside at each start')
     .option('--no-initscript', 'no initscript')
     .option('--expires <when>', EXPIRES)
+    .option('--role <role>', `${ROLE}; instead of those it has`, collect)
+    .option('--no-role', 'no roles')
     .addHelpText(
       'after',
-      '\nExamples:\n  sliverctl sliver set ucb_p2ps memory.max=2G cpu.max=max\n  sliverctl sliver set ucb_p2ps --expires 4w',
+      '\nExamples:\n  sliverctl sliver set ucb_p2ps memory.max=2G cpu.max=max\n  sliverctl sliver set ucb_p2ps --expires 4w\n  sliverctl sliver set ucb_sa --role "authority:ucb_*" --role flows',
     )
     .action(async (name: string, values: string[], options: SetOptions, command: Command) => {
       const { change } = await import('../slivers.ts');

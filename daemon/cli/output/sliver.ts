@@ -1,6 +1,7 @@
 import type { NetworkUsage, Refused } from '../../../netns/network-limits.ts';
 import type { DayWay, Usage } from '../../environments/environment.ts';
 import type { Sliver } from '../../manager/schemas.ts';
+import { formatRole } from '../values/role.ts';
 import { formatValue } from '../values/rspec.ts';
 import { formatRate, formatSize } from '../values/size.ts';
 import { formatAge, formatTime, formatUntil } from '../values/time.ts';
@@ -58,6 +59,8 @@ export function sliverText(sliver: Sliver, colour: boolean): string {
           : `${formatTime(sliver.expiresAt)} (${formatUntil(sliver.expiresAt)})`,
       ],
       ['Keys', sliver.keys.length === 0 ? 'none' : sliver.keys.map(keyText)],
+      ['Authority', sliver.authority],
+      ['Roles', sliver.roles.length === 0 ? null : sliver.roles.map(formatRole)],
       ['Initscript', sliver.initscript === null ? 'none' : `${sliver.initscript.split('\n').length} lines`],
       [
         'RSpec',

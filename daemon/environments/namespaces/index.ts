@@ -3,7 +3,6 @@ import {
   type FSWatcher,
   mkdirSync,
   readdirSync,
-  readFileSync,
   rmSync,
   statSync,
   watch as watchFile,
@@ -15,10 +14,12 @@ import { type CgroupTree, isFrozen, isPopulated, killCgroup, removeCgroup } from
 import { cgroupUsage, sessionUsage } from '../../cgroups/usage.ts';
 import { abortFuse } from '../../kernel/fuse.ts';
 import { mounts } from '../../kernel/mounts.ts';
+import { openFilesMax } from '../../kernel/open-files.ts';
 import { detachMount } from '../../kernel/syscalls.ts';
 import type { NodePaths } from '../../node/paths.ts';
 import { kernelName, type SliverRecord, UIDS_PER_SLIVER, uidBase } from '../../slivers/record.ts';
 import type { DayUsage, Environment, Observed } from '../environment.ts';
+import type { InsideSocket } from '../inside-socket.ts';
 import type { KernelProfile } from '../profiles.ts';
 import { hasProjectQuota } from '../project-quota.ts';
 import { Crun } from './crun.ts';
@@ -41,6 +42,8 @@ export interface NamespacesOptions {
   networkLimits(sliver: SliverRecord): NetworkLimits;
   /** What it has had of today. */
   networkDay(sliver: SliverRecord): DayUsage | undefined;
+  /** None where nobody serves slivers. */
+  readonly insideSocket?: InsideSocket;
   readonly stopGraceSeconds: number;
   readonly log: Logger;
 }
@@ -157,8 +160,4 @@ async function sweep(context: Context, known: ReadonlySet<number>): Promise<stri
   }
   for (const id of known) removed.push(...hangUpLost(paths.sliverRun(id)));
   return removed;
-}
-
-function openFilesMax(): number {
-  return Number(/^Max open files +\d+ +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 4096);
 }

@@ -75,6 +75,9 @@ export function namespaceSteps(context: Context): Environment['phases'] {
   };
   const connect = (sliver: SliverRecord) =>
     context.network.attach(sliver.id, crun.initOf(folder(sliver)) ?? 0, context.networkLimits(sliver));
+  const openSocket = async (sliver: SliverRecord) => {
+    await context.insideSocket?.open(sliver, `${folder(sliver)}/inside`, uidBase(sliver.id));
+  };
   const profileOf = (sliver: SliverRecord) => {
     const profile = context.profiles.get(sliver.profile);
     if (profile) return profile;
@@ -99,6 +102,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
         chownSync(script, 0, uidBase(sliver.id));
         chmodSync(script, 0o750);
       }),
+      step('manager', "opening its manager's socket", openSocket),
       step('root', 'mounting its root', async (sliver) => {
         const ids = userNamespaces.of(sliver.id); // comes up meanwhile
         const disk = await disks.open(sliver);
@@ -155,6 +159,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
     ],
 
     apply: [
+      step('manager', "opening its manager's socket", openSocket),
       step('network', 'connecting it', connect),
       step('limits', 'setting limits', async (sliver, log) => {
         const written = applyLimits(cgroup(sliver), limits(sliver));
@@ -180,6 +185,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
         await until(gone, SESSIONS_WITHIN, 'its sessions to end').catch(() => {});
         await killCgroup(sessions(sliver));
       }),
+      step('manager', "closing its manager's socket", async (sliver) => context.insideSocket?.close(sliver)),
       step('forget', 'forgetting its namespaces', async (sliver) => {
         removeRunRecord(folder(sliver));
         await crun.delete(kernelName(sliver.id));

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { Event } from '../../events/event.ts';
+import { EventView } from '../callers/event-view.ts';
 import type { Manager, Server } from '../context.ts';
 
 const Query = Type.Object(
@@ -14,7 +15,7 @@ const Query = Type.Object(
 const MOST_UNREAD = 1024 * 1024;
 const HEARTBEAT = 15_000;
 
-export function eventRoutes(server: Server, { events }: Manager): void {
+export function eventRoutes(server: Server, { events, store, node }: Manager): void {
   server.get(
     '/v1/events',
     {
@@ -26,25 +27,25 @@ export function eventRoutes(server: Server, { events }: Manager): void {
         response: { 200: Type.Object({ items: Type.Array(Event) }) },
       },
     },
-    async ({ query, headers }, reply) => {
-      const { subject } = query;
+    async ({ query, headers, caller }, reply) => {
+      const view = new EventView(caller, store, node.name, query.subject);
       const since = Number(headers['last-event-id'] ?? query.after ?? Number.NaN);
       if (!/text\/event-stream/.test(headers.accept ?? ''))
-        return { items: events.after(since || 0, Number(query.limit ?? 1000), subject) };
+        return { items: view.page(events, since || 0, Number(query.limit ?? 1000)) };
 
       reply.hijack();
       const stream = reply.raw;
       stream.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
       stream.flushHeaders();
       const send = (event: Event) => {
-        if (subject !== undefined && event.subject !== subject) return;
+        if (!view.shows(event)) return;
         if (stream.writableLength > MOST_UNREAD) return void stream.destroy();
         stream.write(
           `${event.id ? `id: ${event.id}\n` : ''}event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`,
         );
       };
       // Nothing happens between the two: both are synchronous.
-      if (!Number.isNaN(since)) for (const event of events.after(since, 10_000, subject)) send(event);
+      if (!Number.isNaN(since)) for (const event of view.page(events, since, 10_000)) send(event);
       const unlisten = events.listen(send);
       const heartbeat = setInterval(() => stream.write(': still here\n\n'), HEARTBEAT);
       stream.on('close', () => {

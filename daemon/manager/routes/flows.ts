@@ -2,13 +2,39 @@ import { Type } from 'typebox';
 import { addressText, packAddress, unmapped } from '../../../netns/address.ts';
 import { SliverdError } from '../../errors.ts';
 import type { NamedFlow } from '../../slivers/flows.ts';
+import { noSuchSliver } from '../../slivers/store.ts';
+import type { Caller } from '../callers/caller.ts';
 import type { Manager, Server } from '../context.ts';
 import { protocolName, protocolNumber } from '../protocols.ts';
 import { Flow, FlowGap, FlowQuery, nullable } from '../schemas.ts';
 
 const LIMIT = 100;
 
-export function flowRoutes(server: Server, { flows }: Manager): void {
+export function flowRoutes(server: Server, { flows, store }: Manager): void {
+  /** Whose flows a caller is answered with, and from when: those of an earlier slice of a name are not the later one's. */
+  const scope = (caller: Caller, asked: string | undefined): { slice?: string; from?: number } => {
+    if (caller.titles().has('flows')) return asked === undefined ? {} : { slice: asked };
+    const slice = asked ?? caller.name ?? '';
+    const record = store.find(slice);
+    if (!record || !caller.sees(record)) throw noSuchSliver(slice);
+    return { slice, from: record.createdAt };
+  };
+  /** Who the other end was is told to those alone who may see it. */
+  const masked = (caller: Caller, flow: NamedFlow): NamedFlow => {
+    const sees = (name: string | null) => {
+      const record = name === null ? undefined : store.find(name);
+      return record !== undefined && caller.sees(record);
+    };
+    if (caller.titles().has('flows')) return flow;
+    const own = sees(flow.slice);
+    return {
+      ...flow,
+      slice: own ? flow.slice : null,
+      peer: sees(flow.peer) ? flow.peer : null,
+      inside: own ? flow.inside : null,
+    };
+  };
+
   server.get(
     '/v1/flows',
     {
@@ -30,22 +56,24 @@ export function flowRoutes(server: Server, { flows }: Manager): void {
         },
       },
     },
-    async ({ query }) => {
-      const { from, to } = query;
+    async ({ query, caller }) => {
+      const { slice, from: since } = scope(caller, query.sliver);
+      const { to } = query;
+      const times = [query.from && Date.parse(query.from), since].filter((time) => typeof time === 'number');
       const found = await flows.find(
         {
           source: end('source', query.source, query.sourcePort),
           destination: end('destination', query.destination, query.destinationPort),
           ...(query.protocol ? { protocol: protocolNumber(query.protocol) } : {}),
-          ...(from ? { from: Date.parse(from) } : {}),
+          ...(times.length > 0 ? { from: Math.max(...times) } : {}),
           ...(to ? { to: Date.parse(to) } : {}),
         },
         Number(query.limit ?? LIMIT),
-        query.sliver,
+        slice,
         query.after === undefined ? undefined : Number(query.after),
       );
       return {
-        items: found.flows.map(shown),
+        items: found.flows.map((flow) => shown(masked(caller, flow))),
         gaps: found.gaps.map((gap) => ({ ...gap, from: timeText(gap.from), to: timeText(gap.to) })),
         more: found.more,
         next: found.next === undefined ? null : String(found.next),

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { explain } from '../../errors.ts';
 import type { ImageRecord } from '../../images/store.ts';
+import { ADMINISTRATOR, type Caller } from '../callers/caller.ts';
 import { type Manager, respondAsync, type Server } from '../context.ts';
 import { CreateImage, Image } from '../schemas.ts';
 
@@ -8,24 +9,26 @@ const Params = Type.Object({ name: Type.String({ maxLength: 128 }) });
 const tags = ['images'];
 
 export function imageRoutes(server: Server, { images, store, events, log }: Manager): void {
-  const usedBy = (digest: string) =>
+  const usedBy = (digest: string, caller: Caller = ADMINISTRATOR) =>
     store
       .list()
-      .filter((sliver) => sliver.imageDigest === digest)
+      .filter((sliver) => sliver.imageDigest === digest && caller.sees(sliver))
       .map((sliver) => sliver.name);
-  const shown = (image: ImageRecord): Image => ({
+  const shown = (image: ImageRecord, caller: Caller): Image => ({
     ...image,
     createdAt: new Date(image.createdAt).toISOString(),
-    usedBy: usedBy(image.digest),
+    // A path or an address of the owner's, which may say more than a slice should know.
+    source: caller.name === null ? image.source : '',
+    usedBy: usedBy(image.digest, caller),
   });
-  const create = async ({ name, source }: CreateImage): Promise<Image> => {
+  const create = async ({ name, source }: CreateImage, caller: Caller): Promise<Image> => {
     try {
       const image = await images.create(name, source, {
         progress: (message, percent) =>
           events.progress('image.progress', name, { message, ...(percent === undefined ? {} : { percent }) }),
       });
       events.record('image.created', name, { digest: image.digest });
-      return shown(image);
+      return shown(image, caller);
     } catch (error) {
       events.record('image.failed', name, { reason: explain(error) });
       throw error;
@@ -35,13 +38,13 @@ export function imageRoutes(server: Server, { images, store, events, log }: Mana
   server.get(
     '/v1/images',
     { schema: { summary: 'All images', tags, response: { 200: Type.Object({ items: Type.Array(Image) }) } } },
-    async () => ({ items: images.list().map(shown) }),
+    async ({ caller }) => ({ items: images.list().map((image) => shown(image, caller)) }),
   );
 
   server.get(
     '/v1/images/:name',
     { schema: { summary: 'One image', tags, params: Params, response: { 200: Image } } },
-    async ({ params }) => shown(images.get(params.name)),
+    async ({ params, caller }) => shown(images.get(params.name), caller),
   );
 
   server.post(
@@ -54,9 +57,9 @@ export function imageRoutes(server: Server, { images, store, events, log }: Mana
         response: { 201: Image, 202: Type.Object({ name: Type.String() }) },
       },
     },
-    async ({ body, headers }, reply) => {
-      if (!respondAsync(headers)) return reply.code(201).send(await create(body));
-      void create(body).catch((err) => log.warn({ err, image: body.name }, 'image failed'));
+    async ({ body, headers, caller }, reply) => {
+      if (!respondAsync(headers)) return reply.code(201).send(await create(body, caller));
+      void create(body, caller).catch((err) => log.warn({ err, image: body.name }, 'image failed'));
       return reply.code(202).send({ name: body.name });
     },
   );

@@ -12,7 +12,11 @@ export function nodeRoutes(server: Server, { node }: Manager): void {
         response: { 200: NodeStatus },
       },
     },
-    async () => node.status(),
+    async ({ caller }) => {
+      const { pid, slivers, stateDirectory, cgroup, ...facts } = node.status();
+      // Nothing of others, nor of where things are on the machine: what a slice decides by, and no more.
+      return caller.name === null ? { ...facts, pid, slivers, stateDirectory, cgroup } : facts;
+    },
   );
 
   server.get(

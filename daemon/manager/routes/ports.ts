@@ -1,12 +1,18 @@
 import { Type } from 'typebox';
 import { type OwnedPort, protocolOf } from '../../slivers/ports.ts';
+import { noSuchSliver } from '../../slivers/store.ts';
 import type { Manager, Server } from '../context.ts';
 import { Port, Ports, Protocol, ReservePort } from '../schemas.ts';
 
 const Params = Type.Object({ protocol: Protocol, port: Type.String({ pattern: '^[0-9]{1,5}$' }) });
 const tags = ['ports'];
 
-export function portRoutes(server: Server, { ports }: Manager): void {
+/** A reservation costs its slice nothing, and others a port: whoever needs more asks the administrator. */
+const RESERVATIONS = 64;
+/** No body here is long: whoever may send one may be anybody. */
+const BODY_LIMIT = 4096;
+
+export function portRoutes(server: Server, { ports, store }: Manager): void {
   const shown = ({ protocol, since, ...port }: OwnedPort): Port => ({
     ...port,
     protocol: String(protocol),
@@ -26,12 +32,22 @@ export function portRoutes(server: Server, { ports }: Manager): void {
         response: { 200: Ports },
       },
     },
-    async ({ query }) => ({ had: ports.had, items: ports.list(query.sliver).map(shown) }),
+    async ({ query, caller }) => {
+      const sees = (name: string | null | undefined) => {
+        const record = name ? store.find(name) : undefined;
+        return record !== undefined && caller.sees(record);
+      };
+      if (query.sliver !== undefined && caller.name !== null && !sees(query.sliver))
+        throw noSuchSliver(query.sliver);
+      const items = ports.list(query.sliver).filter(({ sliver }) => caller.name === null || sees(sliver));
+      return { had: ports.had, items: items.map(shown) };
+    },
   );
 
   server.post(
     '/v1/ports',
     {
+      bodyLimit: BODY_LIMIT,
       schema: {
         summary: 'Holds a port for a sliver, whether it runs or not',
         tags,
@@ -39,8 +55,11 @@ export function portRoutes(server: Server, { ports }: Manager): void {
         response: { 201: Port },
       },
     },
-    async ({ body }, reply) =>
-      reply.code(201).send(shown(ports.reserve(body.sliver, protocolOf(body.protocol), body.port))),
+    async ({ body, caller }, reply) => {
+      const most = caller.name === null ? undefined : RESERVATIONS;
+      const port = ports.reserve(body.sliver, protocolOf(body.protocol), body.port, most);
+      return reply.code(201).send(shown(port));
+    },
   );
 
   server.delete(

@@ -1,7 +1,10 @@
+import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { SliverdError } from '../../errors.ts';
+import { RSpec } from '../../resources/rspec.ts';
 import type { SliverRecord } from '../../slivers/record.ts';
 import type { Action } from '../../slivers/service.ts';
+import type { Caller } from '../callers/caller.ts';
 import { type Manager, respondAsync, type Server } from '../context.ts';
 import { ChangeSliver, CreateSliver, Sliver } from '../schemas.ts';
 
@@ -11,22 +14,22 @@ const tags = ['slivers'];
 
 export function sliverRoutes(server: Server, manager: Manager): void {
   const { store, slivers, reconciler } = manager;
-  const shown = (record: SliverRecord) => sliverShown(manager, record);
+  const shown = (record: SliverRecord, caller: Caller) => sliverShown(manager, record, caller);
 
   /** Waits for the record to become true, unless the client doesn't want to; answers with what is then. */
   const settle = async (
     record: SliverRecord,
-    headers: Record<string, string | string[] | undefined>,
+    { headers, caller }: Pick<FastifyRequest, 'headers' | 'caller'>,
   ): Promise<Sliver> => {
     const settled = reconciler.reconcile(record.id);
     if (respondAsync(headers)) {
       settled.catch(() => {}); // told by the sliver's cause
-      return shown(store.byId(record.id) ?? record);
+      return shown(store.byId(record.id) ?? record, caller);
     }
     try {
       await settled;
     } catch (cause) {
-      const now = shown(store.byId(record.id) ?? record);
+      const now = shown(store.byId(record.id) ?? record, caller);
       throw new SliverdError(
         'not-settled',
         `${record.name} is not ${record.desired} yet, and will be tried again`,
@@ -36,7 +39,7 @@ export function sliverRoutes(server: Server, manager: Manager): void {
         },
       );
     }
-    return shown(store.byId(record.id) ?? record);
+    return shown(store.byId(record.id) ?? record, caller);
   };
 
   const Page = Type.Object(
@@ -62,10 +65,12 @@ export function sliverRoutes(server: Server, manager: Manager): void {
         },
       },
     },
-    async ({ query }) => {
+    async ({ query, caller }) => {
       const limit = Number(query.limit ?? 1000);
-      const rest = store.list().filter((record) => query.after === undefined || record.name > query.after);
-      const items = rest.slice(0, limit).map(shown);
+      const rest = store
+        .list()
+        .filter((record) => caller.sees(record) && (query.after === undefined || record.name > query.after));
+      const items = rest.slice(0, limit).map((record) => shown(record, caller));
       return { items, next: rest.length > limit ? (items.at(-1)?.name ?? null) : null };
     },
   );
@@ -81,8 +86,9 @@ export function sliverRoutes(server: Server, manager: Manager): void {
         response: { 201: Sliver, 202: Sliver },
       },
     },
-    async ({ body, headers }, reply) => {
-      const sliver = await settle(await slivers.create(body), headers);
+    async (request, reply) => {
+      const { body, headers, caller } = request;
+      const sliver = await settle(await slivers.create(body, caller.name), request);
       return reply.code(respondAsync(headers) ? 202 : 201).send(sliver);
     },
   );
@@ -97,7 +103,7 @@ export function sliverRoutes(server: Server, manager: Manager): void {
         response: { 200: Sliver },
       },
     },
-    async ({ params }) => shown(store.get(params.name)),
+    async ({ params, caller }) => shown(store.get(params.name), caller),
   );
 
   server.patch(
@@ -111,8 +117,15 @@ export function sliverRoutes(server: Server, manager: Manager): void {
         response: { 200: Sliver, 202: Sliver },
       },
     },
-    async ({ params, body, headers }, reply) => {
-      const sliver = await settle(await slivers.change(params.name, body), headers);
+    async (request, reply) => {
+      const { params, body, headers } = request;
+      const before = store.get(params.name);
+      const changed = await slivers.change(params.name, body);
+      // What may no longer be goes on nowhere: who still may connects again.
+      if (body.roles) manager.disconnect(changed);
+      const had = before.authority === null ? undefined : store.find(before.authority);
+      if (had && before.authority !== changed.authority) manager.disconnect(had);
+      const sliver = await settle(changed, request);
       return reply.code(respondAsync(headers) ? 202 : 200).send(sliver);
     },
   );
@@ -120,8 +133,9 @@ export function sliverRoutes(server: Server, manager: Manager): void {
   server.delete(
     '/v1/slivers/:name',
     { schema: { summary: 'Deletes a sliver and its disk', tags, params: Params } },
-    async ({ params, headers }, reply) => {
-      await settle(slivers.delete(params.name), headers);
+    async (request, reply) => {
+      const { params, headers } = request;
+      await settle(slivers.delete(params.name), request);
       return reply.code(respondAsync(headers) ? 202 : 204).send();
     },
   );
@@ -130,11 +144,56 @@ export function sliverRoutes(server: Server, manager: Manager): void {
     server.post(
       `/v1/slivers/:name/${action}`,
       { schema: { summary: SUMMARY[action], tags, params: Params, response: { 200: Sliver, 202: Sliver } } },
-      async ({ params, headers }, reply) => {
-        const sliver = await settle(slivers.act(params.name, action), headers);
+      async (request, reply) => {
+        const { params, headers } = request;
+        const sliver = await settle(slivers.act(params.name, action), request);
         return reply.code(respondAsync(headers) ? 202 : 200).send(sliver);
       },
     );
+
+  server.get(
+    '/v1/self',
+    { schema: { summary: 'The sliver that asks', tags, response: { 200: Sliver } } },
+    async ({ caller }) => {
+      if (caller.name === null)
+        throw new SliverdError(
+          'not-found',
+          'the administrator is no sliver: /v1/self is for those who ask from one',
+        );
+      return shown(store.get(caller.name), caller);
+    },
+  );
+
+  server.get(
+    '/v1/slivers/:name/rspec',
+    {
+      schema: {
+        summary: 'Its resources, as its record says',
+        tags,
+        params: Params,
+        response: { 200: RSpec },
+      },
+    },
+    async ({ params }) => store.get(params.name).rspec,
+  );
+
+  server.get(
+    '/v1/slivers/:name/effective-rspec',
+    {
+      schema: {
+        summary: 'Its resources as they are now: less where it has had most of its day',
+        tags,
+        params: Params,
+        response: { 200: RSpec },
+      },
+    },
+    async ({ params }) => {
+      const record = store.get(params.name);
+      const day = manager.days.usage(record);
+      const max = (way: 'up' | 'down') => day?.[way].slowedTo ?? record.rspec[`net.${way}.max`];
+      return { ...record.rspec, 'net.up.max': max('up'), 'net.down.max': max('down') };
+    },
+  );
 
   server.get(
     '/v1/slivers/:name/usage',
@@ -168,7 +227,7 @@ const SUMMARY: Record<Action, string> = {
   reset: 'Gives it a clean file system; its name, keys and resources stay',
 };
 
-function sliverShown({ reconciler, network }: Manager, record: SliverRecord): Sliver {
+function sliverShown({ reconciler, network }: Manager, record: SliverRecord, caller: Caller): Sliver {
   const status = reconciler.status(record.id);
   const time = (milliseconds: number | null) =>
     milliseconds === null ? null : new Date(milliseconds).toISOString();
@@ -187,7 +246,10 @@ function sliverShown({ reconciler, network }: Manager, record: SliverRecord): Sl
     state: status.state,
     since: new Date(status.since).toISOString(),
     doing: status.doing,
-    pid: status.pid,
+    // The host's number of a process is no slice's business.
+    pid: caller.name === null ? status.pid : null,
+    roles: [...record.roles],
+    authority: record.authority,
     addresses: network.addresses(record.id),
     cause: status.cause,
   };

@@ -1,0 +1,44 @@
+import { type Static, Type } from 'typebox';
+
+/**
+ * What a slice may do by its manager's socket beyond what every slice may. Few, and they add up; the administrator alone gives
+ * them. What each means is in one table (manager/callers/rights.ts).
+ */
+const Slices = Type.Array(
+  Type.String({
+    pattern: '^([a-z][a-z0-9]{0,15}_([a-z0-9]{1,15}|\\*)|\\*)$',
+    description: 'A slice, all of a site (`ucb_*`), or all (`*`).',
+  }),
+  { minItems: 1, maxItems: 1000, description: 'Which slices.' },
+);
+
+export const Role = Type.Union(
+  [
+    Type.Object(
+      { role: Type.Literal('authority'), slices: Slices },
+      {
+        additionalProperties: false,
+        description: 'Creates slivers of these slices, and may all with those that it created.',
+      },
+    ),
+    Type.Object(
+      { role: Type.Literal('control'), slices: Slices },
+      {
+        additionalProperties: false,
+        description: 'Sees these slivers, starts, stops and resets them, ends their sessions.',
+      },
+    ),
+    Type.Object(
+      { role: Type.Literal('flows') },
+      { additionalProperties: false, description: "Reads all slices' flows." },
+    ),
+  ],
+  { description: "What a slice may do by its manager's socket." },
+);
+export type Role = Static<typeof Role>;
+
+/** Whether a name is among those of a role. */
+export function covers(role: Role, name: string): boolean {
+  if (!('slices' in role)) return false;
+  return role.slices.some((one) => (one.endsWith('*') ? name.startsWith(one.slice(0, -1)) : one === name));
+}
