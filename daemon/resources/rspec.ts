@@ -55,7 +55,7 @@ export const RSpec = Type.Object(
     'io.riops': perSecond('Read operations per second.'),
     'io.wiops': perSecond('Write operations per second.'),
     'disk.bytes': Type.Integer({
-      minimum: 8 << 20,
+      minimum: 16 << 20, // ext4 wants some for itself
       maximum: Number.MAX_SAFE_INTEGER,
       description: 'Bytes its own files may take, beside the image.',
     }),
@@ -156,11 +156,31 @@ function range(key: RSpecKey): string {
   return `${parts.join(' or ')}. ${schema.description ?? ''}`.trim();
 }
 
+/**
+ * Bytes of its disk that each of a sliver's inodes must have: ext4 keeps 256 for itself, and they may take half of a disk. So also
+ * where quotas bound it, since a sliver fits any node.
+ */
+const BYTES_PER_INODE = 512;
+
+/** Inodes that nobody asked for fit themselves to the disk. */
+function fittingInodes(merged: RSpec, changes: PartialRSpec): number {
+  const { 'disk.bytes': bytes, 'disk.inodes': inodes } = merged;
+  const most = Math.floor(bytes / BYTES_PER_INODE);
+  if (changes['disk.inodes'] === undefined)
+    return changes['disk.bytes'] === undefined ? inodes : Math.min(inodes, most);
+  if (inodes <= most) return inodes;
+  throw new SliverdError(
+    'bad-rspec',
+    `RSpec: disk.inodes (${inodes}) are too many for disk.bytes (${bytes}), which has room for ${most}: they want disk.bytes of ${inodes * BYTES_PER_INODE}`,
+  );
+}
+
 /** `base` with the keys of `changes` laid over it. Throws `bad-rspec` that names the key and its range. */
 export function mergeRSpec(base: RSpec, changes: unknown): RSpec {
   const problem = rspecProblem(changes);
   if (problem) throw new SliverdError('bad-rspec', `RSpec: ${problem}`);
   const merged = { ...base, ...(changes as PartialRSpec) };
+  merged['disk.inodes'] = fittingInodes(merged, changes as PartialRSpec);
   const { 'memory.high': high, 'memory.max': hard } = merged;
   if (high !== 'max' && hard !== 'max' && high > hard)
     throw new SliverdError(

@@ -107,6 +107,18 @@ describe('a sliver', () => {
     }
   });
 
+  it.each([{}, { 'disk.inodes': 1024 }, { 'disk.inodes': 32_768 }])(
+    'has the smallest disk that may be asked for, with %j',
+    async (inodes) => {
+      const rspec = { 'disk.bytes': 16 << 20, ...inodes };
+      const made = await node.ok('POST', '/v1/slivers', { name: 'small_disk', image: 'small', rspec });
+      expect(made.state).toBe('running');
+      const [, total = ''] = (await sh('small_disk', 'df -i / | tail -n 1')).stdout.split(/ +/);
+      expect(Number(total)).toBeGreaterThanOrEqual(made.rspec['disk.inodes']);
+      await node.ok('DELETE', '/v1/slivers/small_disk');
+    },
+  );
+
   it('has a full disk alone', async () => {
     const small = { 'disk.bytes': 16 << 20, 'disk.inodes': 2000 };
     await node.ok('POST', '/v1/slivers', { name: 'full_disk', image: 'small', rspec: small });

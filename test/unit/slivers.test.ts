@@ -56,7 +56,19 @@ describe('RSpecs', () => {
     [{ nonsense: 1 }, /no key 'nonsense'/],
     [[], /object/],
     [{ 'memory.high': 2 ** 31, 'memory.max': 2 ** 30 }, /never act/],
+    [{ 'disk.bytes': 8 << 20 }, /disk.bytes = 8388608 .*16777216 to/],
+    [{ 'disk.inodes': 2 ** 23 }, /disk.inodes \(8388608\) .*room for 4194304: .*of 4294967296$/],
+    [{ 'disk.bytes': 32 << 20, 'disk.inodes': 65_537 }, /room for 65536/],
   ])('refuse %j', (given, why) => expect(() => mergeRSpec(DEFAULT_RSPEC, given)).toThrow(why));
+
+  it('have inodes that fit the disk, unless they are asked for', () => {
+    const small = mergeRSpec(DEFAULT_RSPEC, { 'disk.bytes': 32 << 20 });
+    expect(small['disk.inodes']).toBe(65_536);
+    expect(mergeRSpec(small, { 'disk.bytes': 64 << 20 })['disk.inodes']).toBe(65_536);
+    // What earlier versions took stays until it is changed.
+    const before = { ...DEFAULT_RSPEC, 'disk.bytes': 32 << 20 };
+    expect(mergeRSpec(before, { 'cpu.weight': 5 })['disk.inodes']).toBe(131_072);
+  });
 });
 
 describe('ids', () => {
