@@ -128,6 +128,47 @@ it('follows no link of a guest to the host, whatever it makes of its /tmp', asyn
   await until(() => sockets().length === before.length, 'the sockets to go');
 });
 
+/** A file system of the guest's that takes the first request for its root and never answers it. */
+const FUSE =
+  'mkdir -p /tmp; exec 3<> /dev/fuse; mount -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 mine /tmp && cd /root && dd bs=200000 count=1 <&3 > init &&' +
+  // The answer to FUSE_INIT, by the number of its request: version 7.31, and zeros.
+  ' { printf "\\120\\0\\0\\0\\0\\0\\0\\0"; tail -c +9 init | head -c 8; printf "\\7\\0\\0\\0\\37\\0\\0\\0"; head -c 56 /dev/zero; } > answer &&' +
+  ' dd bs=200000 count=1 < answer >&3 && echo stands > stands && dd bs=200000 count=1 <&3 > asked; sleep 1000';
+
+it.each([
+  ['a file', 'rm -rf /tmp; echo > /tmp'],
+  ['a link to itself', 'rm -rf /tmp; ln -s tmp /tmp'],
+  ['a circle of links', 'rm -rf /tmp; ln -s /root/a /tmp; ln -s /tmp /root/a'],
+  ['full', 'mkdir -p /tmp; mount -t tmpfs -o nr_inodes=1 mine /tmp'],
+  ['read-only', 'mkdir -p /tmp; mount -t tmpfs -o ro mine /tmp'],
+  [
+    'a file system of its own that never answers',
+    `(${FUSE}) > /root/said 2>&1 & until [ -e /root/stands ]; do sleep 0.1; done`,
+  ],
+])('where /tmp is %s, the login is as any, without the agent and with a word of it', async (_what, trap) => {
+  await node.exec('agt_two', 'sh', '-c', 'umount /tmp 2> /dev/null; rm -rf /tmp');
+  const laid = await node.ok('POST', '/v1/slivers/agt_two/exec', {
+    argv: ['sh', '-c', trap],
+    timeoutSeconds: 10,
+  });
+  expect(laid).toMatchObject({ exitCode: 0, stderr: '' });
+  const before = sockets();
+  const said = attempt(['timeout', '-k', '1', '15', ...words('agt_two', 'echo "here <$SSH_AUTH_SOCK>"')]);
+  expect(said).toMatchObject({ status: 0, stdout: 'here <>\n' });
+  expect(said.stderr).toBe('sliverd: your agent could not be had in the sliver (it needs its /tmp)\n');
+  // Who waited for that file system goes with it, and keeps no stop waiting.
+  if (trap.includes('fuse')) {
+    expect((await node.exec('agt_two', 'ls', '-s', '/root/asked')).stdout).toMatch(/^ *[1-9]/);
+    expect(await node.ok('POST', '/v1/slivers/agt_two/stop')).toMatchObject({ state: 'stopped' });
+    await node.ok('POST', '/v1/slivers/agt_two/start');
+  }
+  const access = `/sys/fs/cgroup${node.cgroup}/s2-access/cgroup.procs`;
+  await until(
+    () => sockets().length === before.length && node.inside('cat', access) === '',
+    'all of it to go',
+  );
+});
+
 it('that the login shell is told of is none but what sshd made', () => {
   const enter = `${node.state}/access/enter`;
   const uid = 0x7000_0000 + 65_536;

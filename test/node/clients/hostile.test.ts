@@ -148,6 +148,8 @@ describe('a sliver whose', () => {
       'names another for root',
       'echo "root:x:0:0::/root:/nowhere" > /etc/passwd; echo "a:x:0:0::/:-c id" >> /etc/passwd',
     ],
+    ['is 10 GB of nothing', 'truncate -s 10G /etc/passwd'],
+    ['is one long line', 'head -c 50000000 /dev/zero | tr "\\0" x > /etc/passwd'],
     ['is noise', 'head -c 100000 /dev/urandom > /etc/passwd'],
   ];
   it.each(accounts)('/etc/passwd %s is entered with its /bin/sh', async (_what, spoil) => {

@@ -68,13 +68,14 @@ static int passes(const char *entry)
 /*
  * Runs inside: root's own shell, as a login shell where no command was given. What sshd asks for as its subsystem is the
  * node's sftp-server where the image has none (daemon/access/door/sftp.ts). A command of other bytes than text is unpacked first (json.h).
+ * The list of accounts may be any file of the guest's, of any length: a second of processor time is for it.
  */
 static const char BEGIN[] =
   "[ $# = 2 ] && { c=$(printf '%b.' \"$1\"); set -- \"${c%.}\"; unset c; };"
   "f=/usr/lib/openssh/sftp-server p=/run/sliverd/sftp; [ \"$1\" = $f ] && ! [ -x $f ] && [ -x $p/loader ] &&"
   " set -- \"exec $p/loader --library-path $p $p/sftp-server\"; unset f p;"
-  "shell=/bin/sh; while IFS=: read -r _ _ id _ _ _ s; do [ \"$id\" = 0 ] && [ -x \"$s\" ] && shell=$s && break; done"
-  " < /etc/passwd 2> /dev/null; export SHELL=\"$shell\" USER=root LOGNAME=root; cd 2> /dev/null;"
+  "{ shell=$(ulimit -t 1; while IFS=: read -r _ _ id _ _ _ s; do [ \"$id\" = 0 ] && [ -x \"$s\" ] && echo \"$s\" && break; done"
+  " < /etc/passwd); } 2> /dev/null; export SHELL=\"${shell:=/bin/sh}\" USER=root LOGNAME=root; cd 2> /dev/null;"
   " if [ $# = 0 ]; then [ -t 1 ] && [ -r /etc/motd ] && ! [ -e .hushlogin ] && cat /etc/motd; exec \"$shell\" -l; else exec \"$shell\" -c \"$1\"; fi";
 
 /* The OCI process: what the daemon left of the container's own (steps.ts), which ends within `env`, and ours. */
