@@ -20,6 +20,7 @@ import type { Manager } from './manager/context.ts';
 import { listen, managerServer } from './manager/server.ts';
 import { loadConfig } from './node/config.ts';
 import { Findings } from './node/findings.ts';
+import { Identity } from './node/identity.ts';
 import { Node } from './node/node.ts';
 import { NodePaths } from './node/paths.ts';
 import { tellReady } from './node/ready.ts';
@@ -211,7 +212,9 @@ async function main(): Promise<void> {
         admitRate(way, promisable(config.network[way]), promised(`net.${way}.min`), rspec, instead);
     },
   });
+  const identity = await Identity.open(paths.identity);
   const node = new Node({
+    identity,
     config,
     version,
     capacity,
@@ -232,7 +235,7 @@ async function main(): Promise<void> {
     end: () => void end('down'),
   });
   const manager: Manager = {
-    ...{ node, store, slivers, reconciler, images, network },
+    ...{ node, identity, store, slivers, reconciler, images, network },
     ...{ ports, refusals, days, sessions, flows, events, denials, log },
     disconnect: (sliver) => insideSocket.disconnect(sliver),
   };

@@ -8,6 +8,7 @@ import { nodeCommands } from './commands/node.ts';
 import { portCommands } from './commands/port.ts';
 import { sessionCommands } from './commands/session.ts';
 import { sliverCommands } from './commands/sliver.ts';
+import { ticketCommands } from './commands/ticket.ts';
 
 export function version(): string {
   return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
@@ -46,6 +47,7 @@ reachable; 6 accepted, but not there yet. 'sliver exec' passes on the status of 
   sessionCommands(program);
   portCommands(program);
   flowCommands(program);
+  ticketCommands(program);
   completionCommands(program);
   return program;
 }

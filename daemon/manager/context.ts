@@ -6,6 +6,7 @@ import type { SliverNetwork } from '../../netns/sliver-network.ts';
 import type { Sessions } from '../access/sessions/sessions.ts';
 import type { EventLog } from '../events/log.ts';
 import type { ImageStore } from '../images/store.ts';
+import type { Identity } from '../node/identity.ts';
 import type { Node } from '../node/node.ts';
 import type { Days } from '../slivers/days/days.ts';
 import type { Flows } from '../slivers/flows.ts';
@@ -19,6 +20,7 @@ import type { Denials } from './callers/denials.ts';
 /** What the routes work with. */
 export interface Manager {
   readonly node: Node;
+  readonly identity: Identity;
   readonly store: SliverStore;
   readonly slivers: SliverService;
   readonly reconciler: Reconciler;

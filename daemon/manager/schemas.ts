@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { USER } from '../environments/environment.ts';
 import { PartialRSpec, RSpec } from '../resources/rspec.ts';
+import { PublicKey } from '../resources/tickets/link.ts';
 import { Role } from '../slivers/roles.ts';
 import { PROTOCOL_PATTERN } from './protocols.ts';
 
@@ -223,6 +224,10 @@ export const NodeStatus = Type.Object({
   name: Type.String(),
   version: Type.String(),
   pid: Type.Optional(Type.Integer()),
+  key: Type.Object({
+    public: PublicKey,
+    thumbprint: Type.String({ description: 'By which tickets name the node (RFC 7638).' }),
+  }),
   startedAt: time('Since when the daemon serves'),
   degraded: Type.Array(Type.Object({ what: Type.String(), why: Type.String(), cost: Type.String() })),
   slivers: Type.Optional(
@@ -248,13 +253,15 @@ export const NodeStatus = Type.Object({
             sshfp: Type.String({ description: "What follows the node's name in its DNS zone." }),
           }),
         ),
-        held: Type.Array(
-          Type.Object({
-            source: Type.String({ description: 'An address, or an IPv6 network of 64 bits.' }),
-            refused: Type.Integer({ description: 'Its connections that were refused since it is held.' }),
-            seconds: Type.Integer({ description: 'For how long it still is.' }),
-          }),
-          { description: 'Who is refused for a while, having connected again and again without a login.' },
+        held: Type.Optional(
+          Type.Array(
+            Type.Object({
+              source: Type.String({ description: 'An address, or an IPv6 network of 64 bits.' }),
+              refused: Type.Integer({ description: 'Its connections that were refused since it is held.' }),
+              seconds: Type.Integer({ description: 'For how long it still is.' }),
+            }),
+            { description: 'Who is refused for a while, having connected again and again without a login.' },
+          ),
         ),
       },
       { description: 'Where ssh comes in, and by what it knows the node; null: nowhere.' },

@@ -16,6 +16,7 @@ import { nodeRoutes } from './routes/node.ts';
 import { portRoutes } from './routes/ports.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { sliverRoutes } from './routes/slivers.ts';
+import { ticketRoutes } from './routes/tickets.ts';
 import { invalidRequest } from './validation.ts';
 
 const BODY_LIMIT = 1024 * 1024;
@@ -81,6 +82,7 @@ export async function managerServer(manager: Manager, version: string): Promise<
     flowRoutes(routes, manager);
     execRoutes(routes, manager);
     eventRoutes(routes, manager);
+    ticketRoutes(routes, manager);
   });
   return server;
 }

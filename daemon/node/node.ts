@@ -7,8 +7,10 @@ import type { Config } from './config.ts';
 import { type Degradation, degradations } from './degraded.ts';
 import type { Finding } from './doctor/index.ts';
 import type { Findings } from './findings.ts';
+import type { Identity } from './identity.ts';
 
 export interface NodeOptions {
+  readonly identity: Identity;
   readonly config: Config;
   readonly version: string;
   readonly capacity: Capacity;
@@ -19,7 +21,7 @@ export interface NodeOptions {
     readonly finding: Finding;
   };
   /** Who is kept from it for a while. */
-  held(): NonNullable<NodeStatus['access']>['held'];
+  held(): NonNullable<NonNullable<NodeStatus['access']>['held']>;
   /** Bytes that slivers can still write now. */
   diskFree(): number;
   readonly findings: Findings;
@@ -46,7 +48,8 @@ export class Node {
   }
 
   status(): NodeStatus {
-    const { config, version, capacity, environments, store, reconciler, findings, door } = this.#options;
+    const { config, version, capacity, environments, store, reconciler, findings, door, identity } =
+      this.#options;
     const slivers: Record<string, number> = {};
     for (const record of store.list()) {
       const { state } = reconciler.status(record.id);
@@ -56,6 +59,7 @@ export class Node {
     return {
       name: config.name,
       version,
+      key: { public: identity.public, thumbprint: identity.thumbprint },
       pid: process.pid,
       startedAt: this.#startedAt,
       degraded,

@@ -11,6 +11,10 @@ export class NodePaths {
   get database(): string {
     return `${this.state}/node.db`;
   }
+  /** The node's own key. */
+  get identity(): string {
+    return `${this.state}/identity.pem`;
+  }
   get images(): string {
     return `${this.state}/images`;
   }

@@ -44,6 +44,8 @@ const MAY: Record<string, string> = {
   'POST /v1/ports': 'SA',
   'DELETE /v1/ports/{protocol}/{port}': '-', // no such reservation: below
   'POST /v1/ports/{protocol}/{port}/revoke': '-',
+  'POST /v1/tickets': '-',
+  'POST /v1/tickets/verify': '*',
   'GET /v1/flows': '*',
   'GET /v1/events': '*',
   'GET /v1/images': 'authority',

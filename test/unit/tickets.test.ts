@@ -26,7 +26,7 @@ const gift = (to: KeyObject | undefined, more: Partial<Gift> = {}): Gift => ({
   ...(to ? { to: publicKeyOf(to) } : {}),
   ...more,
 });
-const root = (more: Partial<Gift> = {}) => issue(node, gift(broker, more));
+const root = (more: Partial<Gift> = {}) => issue(node, gift(broker, more)).then(({ ticket }) => ticket);
 const check = (text: string, now = NOW, by = node): Promise<Ticket> => verify(text, publicKeyOf(by), now);
 const refused = async (text: string, now?: number, by?: KeyObject) => {
   try {
@@ -101,7 +101,7 @@ describe('refused is', () => {
 
   it('one whose node says it is this one, and is another', async () => {
     const claimed = {
-      ...claims(await issue(other, gift(broker))),
+      ...claims((await issue(other, gift(broker))).ticket),
       node: await thumbprint(publicKeyOf(node)),
     };
     expect(await refused(await forge(other, claimed))).toBe('ticket-forged');
@@ -232,7 +232,7 @@ it('chains only narrow, however they are split', async () => {
   });
   await fc.assert(
     fc.asyncProperty(fc.array(narrower, { minLength: 1, maxLength: 5 }), async (steps) => {
-      let text = await issue(node, gift(keys[0]));
+      let text = (await issue(node, gift(keys[0]))).ticket;
       let [cpu, nbf, exp] = [2, NBF, EXP];
       for (const [at, { share, later, earlier }] of steps.entries()) {
         [cpu, nbf, exp] = [Math.max(0.01, cpu * share), nbf + later, exp - earlier];

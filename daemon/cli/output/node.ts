@@ -27,6 +27,7 @@ export function nodeText(status: NodeStatus, colour: boolean): string {
       [
         ['Node', status.name],
         ['Version', status.version],
+        ['Key', status.key.thumbprint],
         ['Pid', String(status.pid)],
         ['Serves since', `${formatTime(status.startedAt)} (${formatAge(status.startedAt)})`],
         ['Slivers', sliverCounts(status, colour)],

@@ -18,11 +18,11 @@ export function parseDuration(text: string): number | undefined {
  * When something ends: from now (`8w`), at a time (local unless a zone is given), or `never`.
  * @returns an RFC 3339 time in UTC, or null for never.
  */
-export function parseExpiry(text: string, now: number = Date.now()): string | null {
+export function parseExpiry(text: string, now: number = Date.now(), what = '--expires'): string | null {
   if (text.trim() === 'never') return null;
   const at = moment(text, now, 1);
-  if (at === undefined) throw usage(`--expires: '${text}' is not a time: ${FORMS}`);
-  if (at <= now) throw usage(`--expires: '${text}' is not in the future`);
+  if (at === undefined) throw usage(`${what}: '${text}' is not a time: ${FORMS}`);
+  if (at <= now) throw usage(`${what}: '${text}' is not in the future`);
   return new Date(at).toISOString();
 }
 

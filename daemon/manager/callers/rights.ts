@@ -69,6 +69,10 @@ export const RIGHTS: Readonly<Record<string, Right>> = {
   'DELETE /v1/ports/:protocol/:port': { about: 'port', titles: ['self', 'authority'] },
   'POST /v1/ports/:protocol/:port/revoke': nobody,
 
+  // Everybody may ask whether a ticket is good; the node's promises are its owner's.
+  'POST /v1/tickets': nobody,
+  'POST /v1/tickets/verify': everybody,
+
   'GET /v1/flows': list,
   'GET /v1/events': list,
 

@@ -13,9 +13,12 @@ export function nodeRoutes(server: Server, { node }: Manager): void {
       },
     },
     async ({ caller }) => {
-      const { pid, slivers, stateDirectory, cgroup, ...facts } = node.status();
+      const status = node.status();
+      if (caller.name === null) return status;
       // Nothing of others, nor of where things are on the machine: what a slice decides by, and no more.
-      return caller.name === null ? { ...facts, pid, slivers, stateDirectory, cgroup } : facts;
+      const { name, version, key, startedAt, degraded, environments, capacity, access } = status;
+      const door = access && { port: access.port, hostKeys: access.hostKeys };
+      return { name, version, key, startedAt, degraded, environments, capacity, access: door };
     },
   );
 

@@ -53,9 +53,10 @@ export function publicKeyOf(key: KeyObject): PublicKey {
 export const thumbprint = (key: PublicKey): Promise<string> => calculateJwkThumbprint(key);
 
 /** A node's promise. @param key the node's own, private */
-export async function issue(key: KeyObject, gift: Gift): Promise<string> {
+export async function issue(key: KeyObject, gift: Gift): Promise<{ id: string; ticket: string }> {
   const node = await thumbprint(publicKeyOf(key));
-  return joined([await sign(key, { ...claimsOf(gift), node })]);
+  const link = await sign(key, { ...claimsOf(gift), node });
+  return { id: link.claims.jti, ticket: joined([link]) };
 }
 
 /**
