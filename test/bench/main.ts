@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { World } from '../node/world.ts';
 import { type Beside, beside, type Idle, idle, restart } from './costs.ts';
 import { recordsBench } from './flows/index.ts';
+import { managerBench } from './manager/index.ts';
 import { fill, measureRounds, OPERATIONS, type Operation } from './measure.ts';
 import { networkBench } from './network/index.ts';
 import { level, type Report, table } from './report.ts';
@@ -17,7 +18,7 @@ import { type Subject, Unavailable } from './subjects/subject.ts';
 import { targets } from './targets.ts';
 
 /** What can be asked for by itself. */
-const PARTS = [...OPERATIONS, 'idle', 'network', 'ssh', 'records'] as const;
+const PARTS = [...OPERATIONS, 'idle', 'network', 'ssh', 'manager', 'records'] as const;
 /** Too long to be done unless it is asked for. */
 const LONG: readonly string[] = ['records'];
 
@@ -105,6 +106,7 @@ async function main(): Promise<void> {
       count: number(values.count, values.quick ? 20 : 500),
     });
   if (only.includes('ssh')) report.ssh = await sshBench(rounds, say);
+  if (only.includes('manager')) report.manager = await managerBench(rounds, say);
   if (only.includes('records'))
     report.records = await recordsBench(number(values.flows, values.quick ? 1 : 10) * 1e6, rounds, say);
   console.log(table(report));

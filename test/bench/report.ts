@@ -1,6 +1,8 @@
 import type { Beside, Idle, Restart } from './costs.ts';
 import type { RecordsReport } from './flows/index.ts';
 import { recordsTable } from './flows/report.ts';
+import type { ManagerReport } from './manager/index.ts';
+import { managerTable } from './manager/report.ts';
 import { OPERATIONS, type Operation, type Samples } from './measure.ts';
 import type { NetworkReport } from './network/index.ts';
 import { networkTable } from './network/report.ts';
@@ -26,6 +28,7 @@ export interface Report {
   idleConnected?: Idle;
   network?: NetworkReport;
   ssh?: SshReport;
+  manager?: ManagerReport;
   records?: RecordsReport;
 }
 
@@ -65,6 +68,7 @@ export function table(report: Report): string {
   }
   if (report.network) lines.push('', ...networkTable(report.network));
   if (report.ssh) lines.push('', ...sshTable(report.ssh));
+  if (report.manager) lines.push('', ...managerTable(report.manager));
   if (report.records) lines.push('', ...recordsTable(report.records));
   lines.push('', 'Targets');
   lines.push(
