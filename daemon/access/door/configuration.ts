@@ -64,11 +64,12 @@ export function mostStartups(memoryBytes: number): number {
 export const HOST_KEYS = ['ed25519', 'ecdsa', 'rsa'] as const;
 
 /**
- * A client that is cut off is given up: asked every so many seconds, and after so many times without an answer. sshd asks nobody
- * while a program writes more often than that (it waits for its own wait to be over); then the kernel gives up, in as many seconds.
+ * A client that is cut off is given up after three minutes or four. sshd asks it every so many seconds, or twice as many (OpenSSH 9.2
+ * takes its own wait for too short by a moment), and nobody while a program writes more often than that. So the kernel
+ * gives up too: so many seconds after something was sent and not acknowledged.
  */
-const SILENCE = { every: 60, times: 3 };
-const SILENT_SECONDS = SILENCE.every * (SILENCE.times + 1);
+const SILENCE = { every: 30, times: 5 };
+const UNACKNOWLEDGED_SECONDS = 180;
 
 /** PAM has no say in who gets in, which a key alone decides; it begins the session. */
 export const pamService = (
@@ -79,7 +80,7 @@ export const pamService = (
 ): string => `auth required pam_deny.so
 account required pam_permit.so
 password required pam_deny.so
-session required ${module} run=${run} cgroup=${cgroup} sessions=${sessions} silence=${SILENT_SECONDS}
+session required ${module} run=${run} cgroup=${cgroup} sessions=${sessions} silence=${UNACKNOWLEDGED_SECONDS}
 `;
 
 /** Finds what is behind the names as any Debian machine does, and slices. */

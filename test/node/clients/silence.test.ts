@@ -46,13 +46,13 @@ afterAll(async () => {
 });
 
 it('is found out: its sessions end as lost, its terminals hang up, what was put aside goes on', async () => {
-  // The node gives it three minutes; the same in seconds, until the daemon starts the next time.
+  // The node gives it three minutes or four; the same in seconds, until the daemon starts the next time.
   const text = readFileSync(settings(), 'utf8');
-  expect(text).toMatch(/^ClientAliveInterval 60\nClientAliveCountMax 3$/m);
-  writeFileSync(settings(), text.replace('ClientAliveInterval 60', 'ClientAliveInterval 1'));
+  expect(text).toMatch(/^ClientAliveInterval 30\nClientAliveCountMax 5$/m);
+  writeFileSync(settings(), text.replace('ClientAliveInterval 30', 'ClientAliveInterval 1'));
   const pam = `${node.state}/access/pam.d/sshd`;
-  expect(readFileSync(pam, 'utf8')).toMatch(/ silence=240$/m);
-  writeFileSync(pam, readFileSync(pam, 'utf8').replace('silence=240', 'silence=4'));
+  expect(readFileSync(pam, 'utf8')).toMatch(/ silence=180$/m);
+  writeFileSync(pam, readFileSync(pam, 'utf8').replace('silence=180', 'silence=4'));
   process.kill(Number(readFileSync(`${node.run}/sliver-sshd.pid`, 'utf8')), 'SIGHUP');
   await until(async () => {
     const tried = client(at, 'true');
