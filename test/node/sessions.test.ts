@@ -314,6 +314,35 @@ it('a session is ended by the owner', async () => {
   for (const client of clients) client.kill();
 });
 
+it('a program of a session that is ended goes on where it has no terminal, as after any disconnect', async () => {
+  await make('ses_goes');
+  const beats =
+    'trap "echo told > /root/told" TERM HUP INT; while :; do echo > /root/beat; sleep 0.1; done > /dev/null 2>&1';
+  const inside = async (command: string) => (await node.exec('ses_goes', 'sh', '-c', command)).stdout;
+  const goesOn = async () => (await inside('rm -f /root/beat; sleep 0.5; ls /root/beat')) !== '';
+  const session = async () => {
+    const client = open('ses_goes', [beats]);
+    await until(goesOn, 'the program to begin');
+    return client;
+  };
+  const byOwner = await session();
+  const [one] = await sessions('ses_goes');
+  await node.ok('DELETE', `/v1/sessions/${one.id}`);
+  await ended(byOwner);
+  await count('ses_goes', 0);
+  expect(await goesOn()).toBe(true);
+  expect(await inside('ls /root')).toBe('beat\n'); // it was told nothing
+  await node.ok('POST', '/v1/slivers/ses_goes/restart');
+  // Whose login shell is killed gets the signal that is the shell's last word.
+  const killed = await session();
+  const children = (pid: string) => node.inside('cat', `/proc/${pid}/task/${pid}/children`).trim();
+  const record = node.inside('sh', '-c', `cat ${node.run}/sessions/*`);
+  const [, sshd = ''] = /^slice ses_goes\npid (\d+)$/m.exec(record) ?? [];
+  node.inside('kill', '-KILL', children(children(sshd)));
+  await until(async () => (await inside('cat /root/told')) === 'told\n', 'it to be told');
+  killed.kill();
+});
+
 it('one that sshd gave up is told as lost, and one whose processes were killed as that', async () => {
   await make('ses_lost');
   for (const [signal, how] of [
