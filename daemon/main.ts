@@ -139,6 +139,7 @@ async function main(): Promise<void> {
         network,
         networkLimits: (sliver) => days.limits(sliver),
         networkDay: (sliver) => days.usage(sliver),
+        insideSocket,
         stopGraceSeconds: config.stopGraceSeconds,
         log,
       }),

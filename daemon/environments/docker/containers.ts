@@ -8,10 +8,8 @@ import { type Confinement, confine } from './confinement.ts';
 import type { Context } from './index.ts';
 import { putUnderQuota } from './layer.ts';
 import { engineLimits } from './limits.ts';
-import { LABEL, NEXT, UNFINISHED } from './names.ts';
+import { INSIDE, insideFolder, LABEL, NEXT, UNFINISHED } from './names.ts';
 
-/** Where the init appears inside: on the tmpfs of /run, so that nothing of it is left in the sliver's own files. */
-export const INSIDE = '/run/sliverd';
 const INIT = '/usr/bin/catatonit';
 
 /** One container of a sliver: its writable layer of one generation, and what runs on it. */
@@ -146,7 +144,7 @@ async function containerOptions(
       ExtraHosts: [`${host}:127.0.1.1`],
       RestartPolicy: { Name: 'no' },
       OomScoreAdj: 100,
-      Binds: [`${INIT}:${INSIDE}/init:ro`],
+      Binds: [`${insideFolder(context, sliver.id)}:${INSIDE}:ro`, `${INIT}:${INSIDE}/init:ro`],
       Tmpfs: {
         '/run': 'rw,exec,nosuid,nodev,mode=755,size=10%',
         '/run/lock': 'rw,nosuid,nodev,mode=1777,size=5m',
@@ -167,7 +165,8 @@ async function confinementOf(context: Context, sliver: SliverRecord): Promise<Co
 /** A digest of all that never changes on a container, but in what a record and the engine's storage ask for. */
 export async function configurationOf(context: Context, sliver: SliverRecord): Promise<string> {
   const { storage } = await context.engine.facts();
-  const text = JSON.stringify([await confinementOf(context, sliver), storage.quota]);
+  const folder = insideFolder(context, sliver.id);
+  const text = JSON.stringify([await confinementOf(context, sliver), storage.quota, folder]);
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 

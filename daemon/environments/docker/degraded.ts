@@ -5,6 +5,7 @@ import type { Context } from './index.ts';
 interface Known {
   readonly engine: Pick<Engine, 'known' | 'trouble' | 'socket' | 'limitFiles' | 'inReach'>;
   readonly profiles: Context['profiles'];
+  readonly socketless?: Context['socketless'];
 }
 
 export interface Lack {
@@ -27,7 +28,7 @@ const LIMITS: readonly [file: string, fact: keyof EngineFacts['limits'] | undefi
 ];
 
 /** What a Docker engine can't give that the environment `namespaces` can: said, never ignored. */
-export function degradations({ engine, profiles }: Known): Lack[] {
+export function degradations({ engine, profiles, socketless }: Known): Lack[] {
   const facts = engine.known;
   if (!facts || engine.trouble)
     return [
@@ -43,6 +44,7 @@ export function degradations({ engine, profiles }: Known): Lack[] {
     ...ofProfiles(facts, profiles),
     ...ofLimits(facts, engine.limitFiles),
     ...ofNetwork(engine.inReach),
+    ...ofSockets(socketless ?? new Map()),
   ];
 }
 
@@ -89,6 +91,25 @@ function ofProfiles({ remapped }: EngineFacts, profiles: Context['profiles']): L
       },
     ];
   });
+}
+
+function ofSockets(socketless: Context['socketless']): Lack[] {
+  const named = (wanted: 'older' | 'hidden') =>
+    [...socketless].filter(([, why]) => why === wanted).map(([name]) => name);
+  const lack = (names: string[], why: string, cost: string): Lack[] =>
+    names.length === 0 ? [] : [{ what: `docker: the manager's socket in ${names.join(', ')}`, why, cost }];
+  return [
+    ...lack(
+      named('older'),
+      'their containers are of a version that had none',
+      'they have it from their next start on: sliverctl sliver restart',
+    ),
+    ...lack(
+      named('hidden'),
+      'the daemon does not see who is root in containers of this engine (userns-remap, and not in our pid namespace)',
+      'they can ask the manager nothing',
+    ),
+  ];
 }
 
 function ofNetwork(inReach: boolean | undefined): Lack[] {

@@ -3,6 +3,7 @@ import type { NetworkLimits } from '../../../netns/network-limits.ts';
 import type { SliverNetwork } from '../../../netns/sliver-network.ts';
 import type { SliverRecord } from '../../slivers/record.ts';
 import type { DayUsage, Environment } from '../environment.ts';
+import type { InsideSocket } from '../inside-socket.ts';
 import type { KernelProfile } from '../profiles.ts';
 import { listContainers, observe, removeContainer, wantedContainer } from './containers.ts';
 import { degradations } from './degraded.ts';
@@ -32,6 +33,8 @@ export interface DockerOptions {
   networkLimits(sliver: SliverRecord): NetworkLimits;
   /** What it has had of today. */
   networkDay(sliver: SliverRecord): DayUsage | undefined;
+  /** None where nobody serves slivers. */
+  readonly insideSocket?: InsideSocket;
   readonly stopGraceSeconds?: number;
   readonly log: Logger;
 }
@@ -42,6 +45,8 @@ export interface Context extends DockerOptions {
   readonly engine: Engine;
   readonly images: EngineImages;
   readonly runs: Runs;
+  /** Slivers that run without the manager's socket: since before there was one, or hidden from the daemon. */
+  readonly socketless: Map<string, 'older' | 'hidden'>;
 }
 
 /**
@@ -60,6 +65,7 @@ export function dockerEnvironment(options: DockerOptions): Environment {
     stopGraceSeconds: options.stopGraceSeconds ?? 5,
     engine,
     images: new EngineImages(engine, options.node),
+    socketless: new Map(),
     runs: new Runs(`${options.runDirectory}/docker`),
   };
   return {

@@ -9,11 +9,11 @@ import type { Context } from './index.ts';
  */
 const RUNNER = `exec >/proc/1/fd/1 2>&1
 umask 077
-printf %s "$SLIVERD_INITSCRIPT" >/run/sliverd/initscript && chmod 700 /run/sliverd/initscript
+printf %s "$SLIVERD_INITSCRIPT" >/run/sliverd-initscript && chmod 700 /run/sliverd-initscript
 unset SLIVERD_INITSCRIPT
 umask 022
 cd
-(exec /run/sliverd/initscript)
+(exec /run/sliverd-initscript)
 echo "[initscript: exit status $?]"`;
 
 export async function runInitscript(

@@ -1,5 +1,13 @@
 import { kernelName } from '../../slivers/record.ts';
 
+/** Where the node's folder appears inside: on the tmpfs of /run, so that nothing of it is left in the sliver's own files. */
+export const INSIDE = '/run/sliverd';
+
+/** That folder, read-only inside: the init is mounted in it, and the manager's socket made. */
+export function insideFolder({ runDirectory }: { runDirectory: string }, id: number): string {
+  return `${runDirectory}/slivers/${id}/inside`;
+}
+
 /** How a node's containers are told from all others on the engine: by labels, which never change on a container. */
 export const LABEL = {
   node: 'sliverd.node',

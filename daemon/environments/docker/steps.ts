@@ -15,6 +15,7 @@ import { createContainer, inspect, listContainers, removeContainer, wantedContai
 import { imageReference } from './images.ts';
 import type { Context } from './index.ts';
 import { runInitscript } from './initscript.ts';
+import { makeInside, openSocket, removeInside } from './inside.ts';
 import { layerOf } from './layer.ts';
 import { changedLimits, engineLimits } from './limits.ts';
 import { containerName, diskReference, UNFINISHED } from './names.ts';
@@ -32,11 +33,18 @@ export function dockerSteps(context: Context): Environment['phases'] {
       step('image', 'handing the image to the Docker engine', (sliver) =>
         context.images.ensure(sliver.imageDigest, context.imageRoot(sliver.imageDigest)),
       ),
-      step('container', 'making its container', (sliver) => provision(context, sliver)),
+      step('container', 'making its container', async (sliver) => {
+        makeInside(context, sliver);
+        await provision(context, sliver);
+        removeInside(context, sliver); // it comes back with each start
+      }),
     ],
 
     start: [
-      step('configure', 'setting what it may do', (sliver) => adoptConfiguration(context, sliver)),
+      step('configure', 'setting what it may do', async (sliver) => {
+        makeInside(context, sliver);
+        await adoptConfiguration(context, sliver);
+      }),
       step('run', 'starting its init', async (sliver) => {
         await engine.call(
           `starting ${sliver.name}`,
@@ -44,6 +52,7 @@ export function dockerSteps(context: Context): Environment['phases'] {
           [304],
         );
       }),
+      step('manager', "opening its manager's socket", (sliver) => openSocket(context, sliver)),
       step('network', 'connecting it', (sliver) => connect(context, sliver)),
       step('limits', 'setting limits', (sliver, log) => apply(context, sliver, log)),
       step('initscript', 'running its initscript', async (sliver, log) => {
@@ -56,6 +65,7 @@ export function dockerSteps(context: Context): Environment['phases'] {
     ],
 
     apply: [
+      step('manager', "opening its manager's socket", (sliver) => openSocket(context, sliver)),
       step('network', 'connecting it', (sliver) => connect(context, sliver)),
       step('limits', 'setting limits', (sliver, log) => apply(context, sliver, log)),
     ],
@@ -101,7 +111,14 @@ export function dockerSteps(context: Context): Environment['phases'] {
           );
         }
       }),
-      step('forget', 'forgetting its run', async (sliver) => runs.remove(sliver.id)),
+      step('manager', "closing its manager's socket", async (sliver) => {
+        context.insideSocket?.close(sliver);
+        context.socketless.delete(sliver.name);
+      }),
+      step('forget', 'forgetting its run', async (sliver) => {
+        runs.remove(sliver.id);
+        removeInside(context, sliver);
+      }),
       step('disconnect', 'disconnecting it', (sliver) => context.network.detach(sliver.id)),
     ],
 
@@ -115,6 +132,7 @@ export function dockerSteps(context: Context): Environment['phases'] {
         await settled(context, sliver, keep);
         for (const disk of new Set(unwanted.map((found) => found.disk)))
           await context.images.remove(diskReference(context.node, sliver.id, disk));
+        if (sliver.desired === 'deleted') removeInside(context, sliver);
       }),
     ],
   };

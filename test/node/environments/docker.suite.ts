@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { constants, copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { constants, copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { basename, dirname } from 'node:path';
 import Docker from 'dockerode';
 import { pino } from 'pino';
@@ -7,8 +8,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { removeCgroup } from '../../../daemon/cgroups/tree.ts';
 import { dockerEnvironment } from '../../../daemon/environments/docker/index.ts';
 import type { Environment } from '../../../daemon/environments/environment.ts';
+import type { InsideSocket } from '../../../daemon/environments/inside-socket.ts';
 import { loadProfiles } from '../../../daemon/environments/profiles.ts';
+import { callerOf } from '../../../daemon/manager/callers/connections.ts';
+import { SliverSockets } from '../../../daemon/manager/callers/sockets.ts';
 import type { SliverRecord } from '../../../daemon/slivers/record.ts';
+import type { SliverStore } from '../../../daemon/slivers/store.ts';
 import { NO_LIMITS } from '../../../netns/network-limits.ts';
 import { loopbackNetwork, type SliverNetwork } from '../../../netns/sliver-network.ts';
 import { sliverRecord } from '../../record.ts';
@@ -32,7 +37,12 @@ const alone = {
   networkLimits: () => NO_LIMITS,
   networkDay: () => undefined,
 };
-const open = (node = 'test', socket = engine.socket, network: SliverNetwork = alone.network): Environment =>
+const open = (
+  node = 'test',
+  socket = engine.socket,
+  network: SliverNetwork = alone.network,
+  more: { insideSocket?: InsideSocket } = {},
+): Environment =>
   dockerEnvironment({
     socket,
     node,
@@ -44,6 +54,7 @@ const open = (node = 'test', socket = engine.socket, network: SliverNetwork = al
     log,
     ...alone,
     network,
+    ...more,
   });
 
 /** A program of the machine's, with the libraries that it needs, into the image. */
@@ -58,7 +69,7 @@ function addProgram(path: string): void {
 
 beforeAll(async () => {
   image = smallImageDirectory();
-  for (const program of ['/usr/bin/chattr', '/usr/bin/lsattr']) addProgram(program);
+  for (const program of ['/usr/bin/chattr', '/usr/bin/lsattr', '/usr/bin/curl']) addProgram(program);
   await engine.start();
 });
 afterAll(async () => {
@@ -233,6 +244,66 @@ describe('a Docker engine that the owner runs', () => {
         stderr: expect.stringContaining('Operation not permitted'),
       });
     await removed(environment);
+    await environment.close();
+  });
+
+  it("has the manager's socket in each container, which nobody in it can replace; in older ones from their next start on", async () => {
+    const docker = new Docker({ socketPath: engine.socket });
+    const name = 'sliverd-test-s7-d1';
+    const insideSocket = new SliverSockets({
+      store: { byId: () => record } as unknown as SliverStore,
+      openFiles: 1024,
+      crowded: () => {},
+      log,
+    });
+    const server = createServer((request, response) => response.end(callerOf(request.socket)?.name));
+    insideSocket.answerBy(server);
+    const environment = open('test', engine.socket, alone.network, { insideSocket });
+    const ask = 'curl -sS --unix-socket /run/sliverd/manager.sock http://node/';
+    await settle(environment, record);
+    expect(await execute(environment, record, ask)).toMatchObject({ exitCode: 0, stdout: record.name });
+    for (const script of [
+      'touch /run/sliverd/x',
+      'rm /run/sliverd/manager.sock',
+      'chmod 666 /run/sliverd/manager.sock',
+    ])
+      expect(await execute(environment, record, script), script).toMatchObject({
+        exitCode: 1,
+        stderr: /Read-only/,
+      });
+    expect(environment.degraded?.map(({ what }) => what).join()).not.toContain("manager's socket");
+
+    // A daemon that is new: the socket is another, at the same place.
+    insideSocket.end();
+    await settle(environment, record);
+    expect((await execute(environment, record, ask)).stdout).toBe(record.name);
+
+    // As a version before made it: without the folder, of another configuration.
+    const made = await docker.getContainer(name).inspect();
+    await settle(environment, { ...record, desired: 'stopped' });
+    await docker.getContainer(name).remove({ force: true });
+    const Binds = ['/usr/bin/catatonit:/run/sliverd/init:ro'];
+    const { Image, Entrypoint, Cmd, Labels } = made.Config;
+    const old = { Image, Entrypoint, Cmd, Labels: { ...Labels, 'sliverd.configuration': 'old' } };
+    await docker.createContainer({ ...old, name, HostConfig: { ...made.HostConfig, Binds } } as never);
+    await docker.getContainer(name).start();
+    const { Id, State } = await docker.getContainer(name).inspect();
+    const note = { run: 1, container: Id, startedAt: State.StartedAt };
+    writeFileSync(`${folder}/run-test/docker/7.json`, JSON.stringify(note));
+    expect(await settle(environment, record)).toMatchObject({ container: 'running', run: 1 });
+    expect(environment.degraded).toContainEqual(
+      expect.objectContaining({
+        what: `docker: the manager's socket in ${record.name}`,
+        cost: expect.stringContaining('sliver restart'),
+      }),
+    );
+    const next = { ...record, run: 2 };
+    await settle(environment, next);
+    expect((await execute(environment, next, ask)).stdout).toBe(record.name);
+    expect(environment.degraded?.map(({ what }) => what).join()).not.toContain("manager's socket");
+
+    await removed(environment);
+    expect(existsSync(`${folder}/run-test/slivers/7`)).toBe(false);
     await environment.close();
   });
 
