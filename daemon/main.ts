@@ -106,7 +106,7 @@ async function main(): Promise<void> {
   const insideSocket = new SliverSockets({
     store,
     openFiles: openFilesMax(),
-    crowded: (slice) => denials.count(slice, 'connections'),
+    denied: (slice, rule) => denials.count(slice, rule),
     log,
   });
   const environments = new Map<string, Environment>();

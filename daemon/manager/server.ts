@@ -3,7 +3,7 @@ import swagger from '@fastify/swagger';
 import websocket from '@fastify/websocket';
 import fastify from 'fastify';
 import { SliverdError } from '../errors.ts';
-import { administratorsSocket } from './callers/connections.ts';
+import { administratorsSocket, guardRequests } from './callers/connections.ts';
 import { addGate } from './callers/gate.ts';
 import type { Manager, Server } from './context.ts';
 import { problemHandler } from './problems.ts';
@@ -42,6 +42,7 @@ export async function managerServer(manager: Manager, version: string): Promise<
   }) as unknown as Server;
   server.server.maxConnections = 4096;
   administratorsSocket(server.server);
+  guardRequests(server.server);
   // Clients send a content type with an empty body (DELETE, actions); that is no error.
   server.removeContentTypeParser('application/json');
   server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { request, TestNode, until } from './harness.ts';
 import { baseImageTar } from './image.ts';
@@ -155,6 +155,55 @@ describe('root in a sliver, who means harm,', () => {
     await node.ok('POST', '/v1/slivers/one_b/restart');
     await until(() => descriptors() <= before + 5, 'its connections to go');
   }, 240_000);
+
+  it.each([
+    ['requests ahead of their answers', 'GET /v1/self HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(2000)],
+    [
+      'bodies in chunks of a byte',
+      `POST /v1/ports HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n${'1\r\nx\r\n'.repeat(9000)}0\r\n\r\n`,
+    ],
+  ])('keeps nobody waiting with %s in all its connections', async (_what, text) => {
+    let pushing = true;
+    const held = new Set<Socket>();
+    const begin = () => {
+      const connection = connect(outside(2));
+      held.add(connection);
+      const push = () => {
+        while (!connection.destroyed && connection.write(text));
+      };
+      connection
+        .on('connect', push)
+        .on('drain', push)
+        .on('data', () => {})
+        .on('error', () => {});
+      connection.on('close', () => held.delete(connection) && pushing && setTimeout(begin, 5));
+    };
+    for (let count = 0; count < 40; count++) begin();
+    const times: number[] = [];
+    for (let count = 0; count < 100; count++) {
+      const start = performance.now();
+      expect((await request(outside(1), 'GET', '/v1/self')).status).toBe(200);
+      times.push(performance.now() - start);
+    }
+    pushing = false;
+    for (const connection of held) connection.destroy();
+    times.sort((a, b) => a - b);
+    console.log(
+      `a request beside them: median ${times[50]?.toFixed(1)} ms, worst ${times[99]?.toFixed(1)} ms`,
+    );
+    // While it is held off it is answered without being read.
+    const served = () =>
+      request(outside(2), 'GET', '/v1/self').then(
+        ({ status }) => status === 200,
+        () => false,
+      );
+    await until(served, 'its own turn again');
+    const { items } = await node.ok('GET', '/v1/events?subject=one_b&limit=9999');
+    const rules = items.map((event: { data: { rule?: string } }) => event.data.rule);
+    expect(rules.filter((rule?: string) => rule === 'pipelining' || rule === 'chunks')).toHaveLength(
+      text.startsWith('GET') ? 1 : 2,
+    );
+  });
 
   it('leaves no descriptor with the daemon that it sends along', async () => {
     const before = descriptors();

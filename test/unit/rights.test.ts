@@ -1,5 +1,6 @@
 import fastify from 'fastify';
 import { describe, expect, it } from 'vitest';
+import { Allowance } from '../../daemon/manager/callers/allowance.ts';
 import { ADMINISTRATOR, Slice } from '../../daemon/manager/callers/caller.ts';
 import { addGate } from '../../daemon/manager/callers/gate.ts';
 import { RIGHTS } from '../../daemon/manager/callers/rights.ts';
@@ -85,4 +86,11 @@ it.each([
   ['*', 'ucb_p2ps', true],
 ])('%s covers %s: %s', (pattern, name, expected) => {
   expect(covers({ role: 'control', slices: [pattern] }, name)).toBe(expected);
+});
+
+it('an allowance is used up, for one slice and not for others', () => {
+  const allowance = new Allowance(3, 60_000);
+  for (let count = 0; count < 3; count++) allowance.take('a_a');
+  expect(() => allowance.take('a_a')).toThrow(/too often/);
+  expect(() => allowance.take('a_b')).not.toThrow();
 });

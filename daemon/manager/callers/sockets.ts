@@ -7,14 +7,15 @@ import { during } from '../../errors.ts';
 import type { SliverRecord } from '../../slivers/record.ts';
 import type { SliverStore } from '../../slivers/store.ts';
 import { Slice } from './caller.ts';
-import { serve } from './connections.ts';
+import { type Offence, serve } from './connections.ts';
+import { BUSY, HELD_OFF, LENGTH_REQUIRED, PIPELINED } from './refusals.ts';
 
 export interface SliverSocketsOptions {
   readonly store: SliverStore;
   /** Files that this process may have open. */
   readonly openFiles: number;
-  /** Called when a sliver has as many connections as it may. */
-  crowded(slice: string): void;
+  /** Called when a sliver has as many connections as it may, or does what keeps others waiting. */
+  denied(slice: string, rule: 'connections' | Offence): void;
   readonly log: Logger;
 }
 
@@ -27,20 +28,22 @@ const LEAST_CONNECTIONS = 4;
  */
 const BACKLOG = 128;
 
-const BUSY = JSON.stringify({
-  type: 'urn:sliverd:problem:busy',
-  title: 'Too much at once',
-  status: 503,
-  detail: 'this sliver has as many connections to its manager as it may: close some',
-  code: 'busy',
-});
-const BUSY_ANSWER =
-  `HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nconnection: close\r\n` +
-  `content-length: ${Buffer.byteLength(BUSY)}\r\n\r\n${BUSY}`;
+/** A guest who takes others' time by what he sends waits so long. */
+const HOLD_OFF = 2000;
+/** One body in chunks is a client that knows no better; so many in ten seconds are not. */
+const CHUNKED = { most: 5, within: 10_000 };
+
+interface Clients {
+  readonly connections: Set<Socket>;
+  /** Nobody is served before, on the clock of timers. */
+  heldUntil: number;
+  /** When bodies came in chunks. */
+  chunked: number[];
+}
 
 interface Open {
   readonly listener: Server;
-  readonly connections: Set<Socket>;
+  readonly clients: Clients;
   readonly folder: string;
   /** Of the socket's file: another, or none, and it is made anew. */
   readonly inode: number;
@@ -71,9 +74,9 @@ export class SliverSockets implements InsideSocket {
       return;
     this.close(sliver);
     const listener = createServer({ allowHalfOpen: true });
-    const connections = new Set<Socket>();
+    const clients: Clients = { connections: new Set(), heldUntil: 0, chunked: [] };
     const caller = new Slice(this.#options.store, sliver);
-    listener.on('connection', (connection) => this.#accept(connection, connections, caller));
+    listener.on('connection', (connection) => this.#accept(connection, clients, caller));
     listener.on('error', (err) => this.#options.log.warn({ err, sliver: sliver.name }, "a sliver's socket"));
     await during(
       `making the manager's socket of ${sliver.name}`,
@@ -81,7 +84,7 @@ export class SliverSockets implements InsideSocket {
       'kernel',
     );
     const { createdAt } = sliver;
-    this.#open.set(sliver.id, { listener, connections, folder, inode: inodeOf(folder) ?? 0, createdAt });
+    this.#open.set(sliver.id, { listener, clients, folder, inode: inodeOf(folder) ?? 0, createdAt });
   }
 
   close({ id }: Pick<SliverRecord, 'id'>): void {
@@ -89,40 +92,57 @@ export class SliverSockets implements InsideSocket {
     if (!open) return;
     this.#open.delete(id);
     open.listener.close();
-    for (const connection of open.connections) connection.destroy();
+    for (const connection of open.clients.connections) connection.destroy();
     rmSync(`${open.folder}/${SOCKET_NAME}`, { force: true });
   }
 
   /** Ends what a slice has under way: what it may has changed. It connects again. */
   disconnect({ id }: Pick<SliverRecord, 'id'>): void {
-    for (const connection of this.#open.get(id)?.connections ?? []) connection.destroy();
+    for (const connection of this.#open.get(id)?.clients.connections ?? []) connection.destroy();
   }
 
   /** The daemon ends: nobody is accepted any more. The files stay for the next. */
   end(): void {
-    for (const { listener, connections } of this.#open.values()) {
+    for (const { listener, clients } of this.#open.values()) {
       listener.close();
-      for (const connection of connections) connection.destroy();
+      for (const connection of clients.connections) connection.destroy();
     }
     this.#open.clear();
   }
 
-  #accept(connection: Socket, connections: Set<Socket>, caller: Slice): void {
+  #accept(connection: Socket, clients: Clients, caller: Slice): void {
     connection.on('error', () => {}); // a client that goes away is nobody's trouble
     const server = this.#server;
     if (!server || !caller.record) {
       connection.destroy();
       return;
     }
+    if (performance.now() < clients.heldUntil) {
+      refuse(connection, HELD_OFF);
+      return;
+    }
+    const { connections } = clients;
     if (connections.size >= this.#most) {
-      this.#options.crowded(caller.name);
-      connection.write(BUSY_ANSWER);
-      connection.destroySoon();
+      this.#options.denied(caller.name, 'connections');
+      refuse(connection, BUSY);
       return;
     }
     connections.add(connection);
     connection.once('close', () => connections.delete(connection));
-    serve(server, connection, caller);
+    serve(server, connection, caller, (what) => this.#offended(connection, clients, caller, what));
+  }
+
+  #offended(connection: Socket, clients: Clients, caller: Slice, what: Offence): void {
+    const now = performance.now();
+    refuse(connection, what === 'chunks' ? LENGTH_REQUIRED : PIPELINED);
+    connection.destroy(); // it is read no further
+    if (what === 'chunks') {
+      clients.chunked = [...clients.chunked.filter((time) => now - time < CHUNKED.within), now];
+      if (clients.chunked.length <= CHUNKED.most) return;
+    }
+    this.#options.denied(caller.name, what);
+    clients.heldUntil = now + HOLD_OFF;
+    for (const other of clients.connections) other.destroy();
   }
 
   /** Half of the files that may be open are shared by all slivers; the rest is for the administrator and the daemon's work. */
@@ -130,6 +150,12 @@ export class SliverSockets implements InsideSocket {
     const share = Math.floor(this.#options.openFiles / 2 / Math.max(this.#open.size, 1));
     return Math.max(LEAST_CONNECTIONS, Math.min(CONNECTIONS, share));
   }
+}
+
+/** Answers without a look at what is asked. */
+function refuse(connection: Socket, answer: string): void {
+  connection.write(answer);
+  connection.destroySoon();
 }
 
 /**

@@ -13,6 +13,8 @@ const Query = Type.Object(
 );
 /** What a reader may leave unread before it is cut off: it can resume where it was. */
 const MOST_UNREAD = 1024 * 1024;
+/** In a page, unless the administrator asks for more: what a client never reads is kept for it. */
+const MOST = 1000;
 const HEARTBEAT = 15_000;
 
 export function eventRoutes(server: Server, { events, store, node }: Manager): void {
@@ -31,7 +33,13 @@ export function eventRoutes(server: Server, { events, store, node }: Manager): v
       const view = new EventView(caller, store, node.name, query.subject);
       const since = Number(headers['last-event-id'] ?? query.after ?? Number.NaN);
       if (!/text\/event-stream/.test(headers.accept ?? ''))
-        return { items: view.page(events, since || 0, Number(query.limit ?? 1000)) };
+        return {
+          items: view.page(
+            events,
+            since || 0,
+            Math.min(Number(query.limit ?? MOST), caller.name === null ? 9999 : MOST),
+          ),
+        };
 
       reply.hijack();
       const stream = reply.raw;

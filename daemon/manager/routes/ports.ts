@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { type OwnedPort, protocolOf } from '../../slivers/ports.ts';
 import { noSuchSliver } from '../../slivers/store.ts';
+import { Allowance } from '../callers/allowance.ts';
 import type { Manager, Server } from '../context.ts';
 import { Port, Ports, Protocol, ReservePort } from '../schemas.ts';
 
@@ -9,6 +10,8 @@ const tags = ['ports'];
 
 /** A reservation costs its slice nothing, and others a port: whoever needs more asks the administrator. */
 const RESERVATIONS = 64;
+/** Of holding and releasing together: all that it may hold at once, and then one in two seconds. */
+const CHANGES = new Allowance(2 * RESERVATIONS, 2000);
 /** No body here is long: whoever may send one may be anybody. */
 const BODY_LIMIT = 4096;
 
@@ -57,6 +60,7 @@ export function portRoutes(server: Server, { ports, store }: Manager): void {
     },
     async ({ body, caller }, reply) => {
       const most = caller.name === null ? undefined : RESERVATIONS;
+      if (caller.name !== null) CHANGES.take(caller.name);
       const port = ports.reserve(body.sliver, protocolOf(body.protocol), body.port, most);
       return reply.code(201).send(shown(port));
     },
@@ -65,7 +69,8 @@ export function portRoutes(server: Server, { ports, store }: Manager): void {
   server.delete(
     '/v1/ports/:protocol/:port',
     { schema: { summary: 'Ends a reservation; sockets that hold the port go on', tags, params: Params } },
-    async ({ params }, reply) => {
+    async ({ params, caller }, reply) => {
+      if (caller.name !== null) CHANGES.take(caller.name);
       ports.release(protocolOf(params.protocol), Number(params.port));
       return reply.code(204).send();
     },

@@ -253,7 +253,7 @@ describe('a Docker engine that the owner runs', () => {
     const insideSocket = new SliverSockets({
       store: { byId: () => record } as unknown as SliverStore,
       openFiles: 1024,
-      crowded: () => {},
+      denied: () => {},
       log,
     });
     const server = createServer((request, response) => response.end(callerOf(request.socket)?.name));
