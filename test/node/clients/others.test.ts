@@ -55,6 +55,21 @@ signal('TERM'); print(t.recv_exit_status())
     expect(said.stdout).toBe('heard\n-1\n'); // of a signal there is no status
   });
 
+  it('paramiko: a signal ahead of the program is for the program', () => {
+    const said = python(`${connect()}
+for i in range(10):
+  t = c.get_transport().open_session()
+  t.settimeout(20)
+  t.exec_command('exec sleep 7654')
+  m = paramiko.Message()
+  m.add_byte(b'\\x62'); m.add_int(t.remote_chanid); m.add_string('signal'); m.add_boolean(False); m.add_string('TERM')
+  c.get_transport()._send_user_message(m)
+  print(t.recv_exit_status(), end=' ')
+`);
+    expect(said).toMatchObject({ stderr: '', stdout: '-1 '.repeat(10) });
+    expect(house.ssh(ONE, 'pgrep -f "^sleep 7654"; true').stdout).toBe('');
+  });
+
   it('ansible: its ping', () => {
     const words = ['all', '-i', `${house.at()},`, '-m', 'ping', '--ssh-common-args', `-F ${house.config}`];
     const said = house.outside('', 'ansible', ...words);
@@ -86,6 +101,20 @@ signal('TERM'); print(t.recv_exit_status())
     const url = `sftp://${ONE}@${ADDRESS}:${PORT}/root/curl`;
     expect(curl('-T', '-', url)).toMatchObject({ status: 0, stderr: '' });
     expect(curl(url).stdout).toBe('y'.repeat(100_000));
+  });
+
+  it("libssh, by QEMU's block driver: a disk image in the sliver", () => {
+    const sum = house.ssh(ONE, 'head -c 3000000 /dev/urandom > /root/disk; sha256sum < /root/disk').stdout;
+    const image = [
+      ...['driver=raw', 'file.driver=ssh', `file.server.host=${ADDRESS}`, `file.server.port=${PORT}`],
+      ...[`file.user=${ONE}`, 'file.path=/root/disk', 'file.host-key-check.mode=none'],
+    ].join(',');
+    // Of a user's own files it would take that of the machine's root: keys come from an agent.
+    const script =
+      'ssh-add -q "$1" && qemu-img convert -O raw --image-opts "$2" "$3" && head -c 3000000 "$3" | sha256sum';
+    const copy = `${house.folder}/disk`;
+    const said = house.outside('', 'ssh-agent', 'sh', '-c', script, 'sh', house.key, image, copy);
+    expect(said).toMatchObject({ status: 0, stdout: sum, stderr: '' });
   });
 
   it('sshfs: a folder of the sliver, here', (context) => {

@@ -175,6 +175,8 @@ int main(int argc, char **argv)
   snprintf(pid, sizeof pid, "%s/slivers/%u/login-%d.pid", run, id, getpid());
   /* crun leaves the program to us, who are told of what it died. */
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) fail("the program could not be followed");
+  sigset_t held;
+  hold_signals(&held); /* crun's program has them */
   pid_t crun = fork();
   if (crun == 0) {
     /* Until the terminal is handed over; later the program is hung up by it. */
@@ -193,6 +195,7 @@ int main(int argc, char **argv)
   /* All that a guest can have a hand in is done without rights. */
   if (setresgid(caller, caller, caller) < 0 || setresuid(caller, caller, caller) < 0) fail("rights are not to be lost");
   for (int i = 1; i <= 2; i++) signal(SIGRTMIN + i, farewell);
+  sigprocmask(SIG_UNBLOCK, &held, NULL);
   int status;
   if (terminal) status = relay(master, program);
   else {

@@ -9,6 +9,16 @@
 #include <unistd.h>
 
 static int bell[2] = { -1, -1 };
+static const int passed[] = { SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGHUP };
+
+/* Until the program is known: it may have said its first word, and be sent one for that, before. */
+static void hold_signals(sigset_t *held)
+{
+  sigemptyset(held);
+  for (size_t i = 0; i < sizeof passed / sizeof *passed; i++) sigaddset(held, passed[i]);
+  for (int i = 1; i <= 2; i++) sigaddset(held, SIGRTMIN + i); /* farewell */
+  sigprocmask(SIG_BLOCK, held, NULL);
+}
 
 static void pass_on(int signal)
 {
@@ -26,13 +36,12 @@ static void pass_no_more(void)
 /* As root. Of a terminal, SIGHUP is its end: it ends us, and the program is hung up. */
 static int pass_signals(pid_t program, int terminal)
 {
-  static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGHUP };
   struct sigaction how = { .sa_handler = pass_on, .sa_flags = SA_RESTART };
   if (pipe2(bell, O_CLOEXEC | O_NONBLOCK) < 0 || fcntl(bell[0], F_SETOWN, program) < 0) return -1;
   /* Not the SIGIO that is the default, of which a shell would die before it hung up what it has in the background. */
   if (fcntl(bell[0], F_SETSIG, terminal ? SIGHUP : SIGTERM) < 0) return -1;
   if (fcntl(bell[0], F_SETFL, O_ASYNC | O_NONBLOCK) < 0) return -1;
-  for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
-    if (!terminal || signals[i] != SIGHUP) sigaction(signals[i], &how, NULL);
+  for (size_t i = 0; i < sizeof passed / sizeof *passed; i++)
+    if (!terminal || passed[i] != SIGHUP) sigaction(passed[i], &how, NULL);
   return 0;
 }
