@@ -178,6 +178,10 @@ int main(int argc, char **argv)
   sigset_t held;
   hold_signals(&held); /* crun's program has them */
   pid_t crun = fork();
+  if (crun < 0) {
+    if (terminal) unlink(console);
+    fail("the slice's sessions have as many processes as they may: end one first");
+  }
   if (crun == 0) {
     /* Until the terminal is handed over; later the program is hung up by it. */
     if (terminal) prctl(PR_SET_PDEATHSIG, SIGKILL), close(listener);

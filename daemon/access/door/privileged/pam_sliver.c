@@ -28,6 +28,8 @@
 #define START_WITHIN 60000
 /* Seconds that one who is refused may take to hear why. */
 #define REFUSED_STAYS 30
+/* sshd's two, the login shell, crun, and the person's agent. */
+#define PROCESSES_OF_A_SESSION 5
 /* While the daemon that brought this module has not yet told how many. */
 #define MOST_SESSIONS 150
 
@@ -42,6 +44,16 @@ static int join_cgroup(const char *cgroup, unsigned id)
   int joined = write(fd, "0", 1) == 1;
   close(fd);
   return joined ? 0 : -1;
+}
+
+/* Whether the slice's sessions have room for the processes of one more: at its bound sshd could only hang up. */
+static int has_room(const char *cgroup, unsigned id)
+{
+  char path[PATH_MAX], most[32], now[32];
+  snprintf(path, sizeof path, CGROUPS "%s/s%u-access/pids.max", cgroup, id);
+  if (slurp(path, most, sizeof most) <= 0 || !strncmp(most, "max", 3)) return 1;
+  snprintf(path, sizeof path, CGROUPS "%s/s%u-access/pids.current", cgroup, id);
+  return slurp(path, now, sizeof now) <= 0 || atoi(now) + PROCESSES_OF_A_SESSION <= atoi(most);
 }
 
 static int refuse(pam_handle_t *pamh, const char *why)
@@ -106,6 +118,12 @@ static int enter(pam_handle_t *pamh, const char *run, const char *cgroup, const 
     /* In no cgroup of the sliver's: what an earlier start left is cleared away first, with all that is in there. */
     if (start(run, slice, why, sizeof why) < 0) return refuse(pamh, why);
     if ((init = init_of(run, cgroup, id)) < 0) return refuse(pamh, "the sliver is not running");
+  }
+  /* Who is told so is no more of them. */
+  if (!has_room(cgroup, id)) {
+    if (init >= 0) close(init);
+    snprintf(why, sizeof why, "the sessions of %s have as many processes as they may: end one first", slice);
+    return refuse(pamh, why);
   }
   int joined = join_cgroup(cgroup, id) == 0 && (init < 0 || setns(init, CLONE_NEWNET) == 0);
   if (init >= 0) close(init);
