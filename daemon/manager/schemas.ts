@@ -45,9 +45,16 @@ export const Sliver = Type.Object({
   since: time('Since when it is in this state'),
   doing: nullable(Type.String({ description: 'What is being done now.' })),
   pid: nullable(Type.Integer({ description: 'The init, as the host sees it.' })),
-  roles: Type.Array(Type.Object({ role: Type.String(), slices: Type.Optional(Type.Array(Type.String())) }), {
-    description: "What it may do by its manager's socket, as it was given.",
-  }),
+  roles: Type.Array(
+    Type.Object({
+      role: Type.String(),
+      slices: Type.Optional(Type.Array(Type.String())),
+      share: Type.Optional(Type.Record(Type.String(), Type.Number())),
+    }),
+    {
+      description: "What it may do by its manager's socket, as it was given.",
+    },
+  ),
   authority: nullable(
     Type.String({ description: 'The slice that created it as an authority; null: the administrator.' }),
   ),

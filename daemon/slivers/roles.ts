@@ -12,10 +12,29 @@ const Slices = Type.Array(
   { minItems: 1, maxItems: 1000, description: 'Which slices.' },
 );
 
+/** What an authority's slivers may have together; a key that isn't there is bounded by the node alone. */
+export const SHARED = ['cpu.max', 'memory.max', 'disk.bytes', 'net.up.min', 'net.down.min'] as const;
+const most = Type.Optional(Type.Number({ minimum: 0 }));
+const Share = Type.Object(
+  {
+    slivers: Type.Optional(Type.Integer({ minimum: 0, description: 'How many.' })),
+    'cpu.max': most,
+    'memory.max': most,
+    'disk.bytes': most,
+    'net.up.min': most,
+    'net.down.min': most,
+  },
+  {
+    additionalProperties: false,
+    description: 'What those slivers may have together, in the units of the RSpec.',
+  },
+);
+export type Share = Static<typeof Share>;
+
 export const Role = Type.Union(
   [
     Type.Object(
-      { role: Type.Literal('authority'), slices: Slices },
+      { role: Type.Literal('authority'), slices: Slices, share: Type.Optional(Share) },
       {
         additionalProperties: false,
         description: 'Creates slivers of these slices, and may all with those that it created.',

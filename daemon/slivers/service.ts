@@ -11,6 +11,7 @@ import { checkName } from './names.ts';
 import { isExpired } from './plan.ts';
 import type { Reconciler } from './reconciler.ts';
 import type { SliverRecord } from './record.ts';
+import { admitShare } from './shares.ts';
 import type { SliverStore } from './store.ts';
 
 export interface SliverServiceOptions {
@@ -48,6 +49,7 @@ export class SliverService {
     if (store.find(name)) throw new SliverdError('exists', `there is a sliver '${name}' already`);
     const rspec = mergeRSpec(defaults.rspec, request.rspec ?? {});
     this.#options.admit(rspec);
+    if (by !== null) admitShare(store.list(), store.get(by), name, rspec);
     const imageName = request.image ?? defaults.image;
     const add = () =>
       store.add({
@@ -73,7 +75,8 @@ export class SliverService {
     return record;
   }
 
-  async change(name: string, request: ChangeSliver): Promise<SliverRecord> {
+  /** @param by the slice that asks, whose share must have room for it; null: the administrator */
+  async change(name: string, request: ChangeSliver, by: string | null): Promise<SliverRecord> {
     const { store, events } = this.#options;
     const keys = request.keys && (await checkKeys(request.keys)).map(({ line }) => line);
     const record = this.#live(name);
@@ -86,7 +89,10 @@ export class SliverService {
       ...(request.authority !== undefined ? { authority: request.authority } : {}),
       ...(request.profile ? { profile: this.#profile(request.profile) } : {}),
     };
-    if (changes.rspec) this.#options.admit(changes.rspec, record.rspec);
+    if (changes.rspec) {
+      this.#options.admit(changes.rspec, record.rspec);
+      if (by !== null) admitShare(store.list(), store.get(by), name, changes.rspec, record.rspec);
+    }
     const change = () => store.change(record.id, changes);
     const changed = keys ? this.#withFiles(name, { keys }, change) : change();
     events.record('sliver.changed', name, { keys: Object.keys(changes) });

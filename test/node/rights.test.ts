@@ -205,6 +205,31 @@ describe('an authority', () => {
     await node.ok('PATCH', '/v1/slivers/own_one', { authority: 't_authority' });
   });
 
+  it('has no more than its share, by new slivers and by changes', async () => {
+    const share = { slivers: 2, 'memory.max': 2 ** 30 };
+    await create('t_shared', { roles: [{ role: 'authority', slices: ['part_*'], share }] });
+    const make = (name: string, memory: number) =>
+      as('t_shared', 'POST', '/v1/slivers', {
+        name,
+        image: 'small',
+        desired: 'stopped',
+        rspec: { 'memory.max': memory },
+      });
+    expect((await make('part_one', 2 ** 29)).status).toBe(201);
+    const more = { status: 507, body: { code: 'no-capacity', left: 2 ** 29 } };
+    expect(await make('part_two', 2 ** 30)).toMatchObject(more);
+    expect((await make('part_two', 2 ** 29)).status).toBe(201);
+    expect(await make('part_three', 2 ** 20 * 8)).toMatchObject({ status: 507, body: { left: 0 } });
+    const change = (memory: number | 'max') =>
+      as('t_shared', 'PATCH', '/v1/slivers/part_one', { rspec: { 'memory.max': memory } });
+    expect((await change(2 ** 30)).status).toBe(507);
+    expect((await change('max')).status).toBe(507);
+    expect((await change(2 ** 28)).status).toBe(200);
+    // The administrator's to give all the same.
+    await node.ok('PATCH', '/v1/slivers/part_one', { rspec: { 'memory.max': 2 ** 31 } });
+    expect((await change(2 ** 30)).status).toBe(200);
+  });
+
   it('may do no more once the role is taken away, and deletes while it has it', async () => {
     const made = await as('t_authority', 'POST', '/v1/slivers', { name: 'own_short', image: 'small' });
     expect(made.status).toBe(201);

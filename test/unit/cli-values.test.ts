@@ -170,11 +170,23 @@ describe('keys', () => {
 });
 
 describe('roles', () => {
-  it.each(['authority:ucb_*,mit_x', 'control:ucb_p2ps', 'flows'])('%s is read and shown alike', (text) => {
-    expect(formatRole(parseRole(text))).toBe(text);
-  });
+  it.each(['authority:ucb_*,mit_x', 'control:ucb_p2ps', 'flows', 'authority:ucb_*:slivers=10,memory.max=4G'])(
+    '%s is read and shown alike',
+    (text) => {
+      expect(formatRole(parseRole(text))).toBe(text);
+    },
+  );
 
-  it.each(['', 'authority', 'control:', 'flows:ucb_x', 'root:ucb_x'])('%j is none', (text) => {
-    expect(() => parseRole(text)).toThrow(/is no role/);
+  it.each([
+    '',
+    'authority',
+    'control:ucb_x:slivers=1',
+    'authority:ucb_x:slivers=1:x',
+    'authority:ucb_x:memory.max=max',
+    'control:',
+    'flows:ucb_x',
+    'root:ucb_x',
+  ])('%j is none', (text) => {
+    expect(() => parseRole(text)).toThrow(/is no (role|part of a share)/);
   });
 });

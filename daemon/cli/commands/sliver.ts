@@ -8,7 +8,7 @@ const EXPIRES = 'when it ends: 8w, 3d, 2h30m, never, or a time';
 const RSPEC = 'resources: KEY=VALUE, or a FILE of JSON or YAML';
 
 const ROLE =
-  "what it may do by its manager's socket: authority:SLICES, control:SLICES or flows; may be repeated";
+  "what it may do by its manager's socket: authority:SLICES[:SHARE], control:SLICES or flows; may be repeated";
 
 /** What happens to one sliver or several; the API's operation has the same name. */
 const OPERATIONS = {

@@ -120,7 +120,7 @@ export function sliverRoutes(server: Server, manager: Manager): void {
     async (request, reply) => {
       const { params, body, headers } = request;
       const before = store.get(params.name);
-      const changed = await slivers.change(params.name, body);
+      const changed = await slivers.change(params.name, body, request.caller.name);
       // What may no longer be goes on nowhere: who still may connects again.
       if (body.roles) manager.disconnect(changed);
       const had = before.authority === null ? undefined : store.find(before.authority);
