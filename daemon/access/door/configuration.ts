@@ -47,6 +47,7 @@ PerSourceNetBlockSize 32:64
 ClientAliveInterval ${SILENCE.every}
 ClientAliveCountMax ${SILENCE.times}
 Subsystem sftp /usr/lib/openssh/sftp-server
+Subsystem manager /run/sliverd/manager.sock
 Include ${folder}/revoked.conf
 `;
 }

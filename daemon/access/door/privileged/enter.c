@@ -9,6 +9,7 @@
 #include "sliver.h"
 #include "terminal.h"
 #include "agent.h"
+#include "manager.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -156,6 +157,14 @@ int main(int argc, char **argv)
   snprintf(path, sizeof path, "%s/slivers/%u/login.json", run, id);
   if (slurp(path, template, sizeof template) < 0) fail("the sliver is not running");
 
+  if (command && strcmp(command, MANAGER) == 0) {
+    int manager = manager_connect(run, id);
+    if (manager < 0) return manager_away();
+    if (setresgid(caller, caller, caller) < 0 || setresuid(caller, caller, caller) < 0) fail("rights are not to be lost");
+    for (int i = 1; i <= 2; i++) signal(SIGRTMIN + i, farewell);
+    manager_relay(manager);
+    return 0;
+  }
   agent_begin(run, cgroup, id, caller);
   terminal = isatty(0) && ioctl(0, TIOCGWINSZ, &size) == 0;
   if (terminal && !command) greet(folder);
