@@ -1,7 +1,11 @@
 import fastify from 'fastify';
 import { describe, expect, it } from 'vitest';
+import type { Event } from '../../daemon/events/event.ts';
+import type { EventLog } from '../../daemon/events/log.ts';
 import { Allowance } from '../../daemon/manager/callers/allowance.ts';
 import { ADMINISTRATOR, Slice } from '../../daemon/manager/callers/caller.ts';
+import { Coalesced, OneEach } from '../../daemon/manager/callers/costly.ts';
+import { Denials } from '../../daemon/manager/callers/denials.ts';
 import { addGate } from '../../daemon/manager/callers/gate.ts';
 import { RIGHTS } from '../../daemon/manager/callers/rights.ts';
 import type { Manager, Server } from '../../daemon/manager/context.ts';
@@ -93,4 +97,45 @@ it('an allowance is used up, for one slice and not for others', () => {
   for (let count = 0; count < 3; count++) allowance.take('a_a');
   expect(() => allowance.take('a_a')).toThrow(/too often/);
   expect(() => allowance.take('a_b')).not.toThrow();
+});
+
+it('costly reads are coalesced for each sliver, and a failed one fails those that waited for it', async () => {
+  const coalesced = new Coalesced<number>();
+  let looks = 0;
+  const look = async () => ++looks;
+  expect(await Promise.all([1, 1, 1, 2].map((id) => coalesced.read(id, look)))).toEqual([1, 1, 1, 2]);
+  await expect(coalesced.read(3, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+});
+
+it('a slice has one search under way, and another when that is over', async () => {
+  const each = new OneEach();
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const first = each.run('a_a', () => promise);
+  await expect(each.run('a_a', async () => '')).rejects.toMatchObject({ code: 'busy' });
+  expect(await each.run('a_b', async () => 'other')).toBe('other');
+  resolve('found');
+  expect(await first).toBe('found');
+  expect(await each.run('a_a', async () => 'again')).toBe('again');
+});
+
+it('denials are told once for each slice and rule, and anew of a sliver that comes again', () => {
+  const told: unknown[] = [];
+  let heard: (event: Event) => void = () => {};
+  const events = {
+    record: (_type: string, subject: string, data: unknown) => told.push([subject, data]),
+    listen: (listener: typeof heard) => {
+      heard = listener;
+    },
+  } as unknown as EventLog;
+  const denials = new Denials(events);
+  for (let count = 0; count < 5; count++) denials.count('a_a', 'x');
+  denials.count('a_a', 'y');
+  heard({ id: 1, time: '', type: 'sliver.deleted', subject: 'a_a', data: {} });
+  denials.count('a_a', 'x');
+  const one = { denied: 1 };
+  expect(told).toEqual([
+    ['a_a', { rule: 'x', ...one }],
+    ['a_a', { rule: 'y', ...one }],
+    ['a_a', { rule: 'x', ...one }],
+  ]);
 });

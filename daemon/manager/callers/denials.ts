@@ -10,6 +10,9 @@ export class Denials {
 
   constructor(events: EventLog) {
     this.#events = events;
+    events.listen(({ type, subject }) => {
+      if (type === 'sliver.deleted') this.#forget(subject);
+    });
   }
 
   /** @param rule as the table of rights has it: there are few, so that this stays small. */
@@ -24,7 +27,7 @@ export class Denials {
     Object.assign(count, { denied: 0, told: now });
   }
 
-  forget(slice: string): void {
+  #forget(slice: string): void {
     for (const key of this.#counts.keys()) if (key.startsWith(`${slice} `)) this.#counts.delete(key);
   }
 }

@@ -4,6 +4,7 @@ import { SliverdError } from '../../errors.ts';
 import type { NamedFlow } from '../../slivers/flows.ts';
 import { noSuchSliver } from '../../slivers/store.ts';
 import type { Caller } from '../callers/caller.ts';
+import { OneEach } from '../callers/costly.ts';
 import type { Manager, Server } from '../context.ts';
 import { protocolName, protocolNumber } from '../protocols.ts';
 import { Flow, FlowGap, FlowQuery, nullable } from '../schemas.ts';
@@ -11,6 +12,7 @@ import { Flow, FlowGap, FlowQuery, nullable } from '../schemas.ts';
 const LIMIT = 100;
 
 export function flowRoutes(server: Server, { flows, store }: Manager): void {
+  const searches = new OneEach();
   /** Whose flows a caller is answered with, and from when: those of an earlier slice of a name are not the later one's. */
   const scope = (caller: Caller, asked: string | undefined): { slice?: string; from?: number } => {
     if (caller.titles().has('flows')) return asked === undefined ? {} : { slice: asked };
@@ -60,18 +62,20 @@ export function flowRoutes(server: Server, { flows, store }: Manager): void {
       const { slice, from: since } = scope(caller, query.sliver);
       const { to } = query;
       const times = [query.from && Date.parse(query.from), since].filter((time) => typeof time === 'number');
-      const found = await flows.find(
-        {
-          source: end('source', query.source, query.sourcePort),
-          destination: end('destination', query.destination, query.destinationPort),
-          ...(query.protocol ? { protocol: protocolNumber(query.protocol) } : {}),
-          ...(times.length > 0 ? { from: Math.max(...times) } : {}),
-          ...(to ? { to: Date.parse(to) } : {}),
-        },
-        Number(query.limit ?? LIMIT),
-        slice,
-        query.after === undefined ? undefined : Number(query.after),
-      );
+      const search = () =>
+        flows.find(
+          {
+            source: end('source', query.source, query.sourcePort),
+            destination: end('destination', query.destination, query.destinationPort),
+            ...(query.protocol ? { protocol: protocolNumber(query.protocol) } : {}),
+            ...(times.length > 0 ? { from: Math.max(...times) } : {}),
+            ...(to ? { to: Date.parse(to) } : {}),
+          },
+          Number(query.limit ?? LIMIT),
+          slice,
+          query.after === undefined ? undefined : Number(query.after),
+        );
+      const found = await (caller.name === null ? search() : searches.run(caller.name, search));
       return {
         items: found.flows.map((flow) => shown(masked(caller, flow))),
         gaps: found.gaps.map((gap) => ({ ...gap, from: timeText(gap.from), to: timeText(gap.to) })),

@@ -5,6 +5,7 @@ import { RSpec } from '../../resources/rspec.ts';
 import type { SliverRecord } from '../../slivers/record.ts';
 import type { Action } from '../../slivers/service.ts';
 import type { Caller } from '../callers/caller.ts';
+import { Coalesced } from '../callers/costly.ts';
 import { type Manager, respondAsync, type Server } from '../context.ts';
 import { ChangeSliver, CreateSliver, Sliver } from '../schemas.ts';
 
@@ -14,6 +15,7 @@ const tags = ['slivers'];
 
 export function sliverRoutes(server: Server, manager: Manager): void {
   const { store, slivers, reconciler } = manager;
+  const usages = new Coalesced<object>();
   const shown = (record: SliverRecord, caller: Caller) => sliverShown(manager, record, caller);
 
   /** Waits for the record to become true, unless the client doesn't want to; answers with what is then. */
@@ -198,13 +200,16 @@ export function sliverRoutes(server: Server, manager: Manager): void {
   server.get(
     '/v1/slivers/:name/usage',
     { schema: { summary: 'What it has used since its start, and pressure', tags, params: Params } },
-    async ({ params }) => {
+    async ({ params, caller }) => {
       const record = store.get(params.name);
-      const usage = await slivers.environmentOf(record).usage(record);
-      return {
-        ...usage,
-        network: usage.network && { ...usage.network, refused: manager.refusals.of(record.id) },
+      const look = async () => {
+        const usage = await slivers.environmentOf(record).usage(record);
+        return {
+          ...usage,
+          network: usage.network && { ...usage.network, refused: manager.refusals.of(record.id) },
+        };
       };
+      return caller.name === null ? look() : usages.read(record.id, look);
     },
   );
 
