@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestNode, until } from './harness.ts';
+import { request, TestNode, until } from './harness.ts';
 import { importSmallImage } from './image.ts';
 import { World } from './world.ts';
 
@@ -122,6 +122,35 @@ describe('a flow', () => {
       sent: { packets: 1 },
       received: { packets: 1 },
     });
+  });
+
+  it('is told to the slices whose it was, the other end by its address alone, and to others never', async () => {
+    const ids = { a_one: 1, a_two: 2 };
+    const as = (name: keyof typeof ids, query: string) =>
+      request(`${node.run}/slivers/${ids[name]}/inside/manager.sock`, 'GET', `/v1/flows?${query}`);
+    const { stdout } = await sh(
+      'a_two',
+      "ip addr show eth0 | grep 'inet ' | grep -o '100\\.64\\.[0-9.]*' | head -n 1",
+    );
+    await sh('a_one', `ping -c 1 -W 2 ${stdout.trim()}`);
+    const [whole] = (await flows({ sliver: 'a_two', protocol: 'icmp' })).items;
+    expect(whole).toMatchObject({ slice: 'a_one', peer: 'a_two' });
+    const found = async (name: keyof typeof ids) => (await as(name, 'protocol=icmp')).body.items[0];
+    expect(await found('a_one')).toMatchObject({ slice: 'a_one', peer: null, source: whole.source });
+    expect(await found('a_two')).toMatchObject({
+      slice: null,
+      peer: 'a_two',
+      inside: null,
+      source: whole.source,
+    });
+    const asked = `destination=${World.address}&destinationPort=9001`;
+    expect((await as('a_one', asked)).body.items).toHaveLength(1);
+    expect((await as('a_two', asked)).body.items).toEqual([]);
+    expect((await as('a_one', 'sliver=a_two')).status).toBe(404);
+    await node.ok('PATCH', '/v1/slivers/a_two', { roles: [{ role: 'flows' }] });
+    expect((await as('a_two', asked)).body.items).toMatchObject([{ slice: 'a_one' }]);
+    expect(await found('a_two')).toMatchObject({ slice: 'a_one', peer: 'a_two' });
+    await node.ok('PATCH', '/v1/slivers/a_two', { roles: [] });
   });
 
   it('is still told when its slice is gone, and another does the same', async () => {
