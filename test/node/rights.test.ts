@@ -1,6 +1,7 @@
+import { request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
-import { type Answer, request, TestNode } from './harness.ts';
+import { type Answer, request, TestNode, until } from './harness.ts';
 import { importSmallImage } from './image.ts';
 
 /**
@@ -256,6 +257,35 @@ describe('what is told', () => {
     const subjects = new Set(body.items.map((event: { subject: string }) => event.subject));
     expect([...subjects].toSorted()).toEqual(['t_self', 'test']);
     expect((await as('t_self', 'GET', '/v1/events?subject=t_other')).body.items).toEqual([]);
+  });
+
+  it('of events, as a stream: what it missed and what comes, its own slivers alone, and their end', async () => {
+    const roles = [{ role: 'authority', slices: ['seen_*'] }];
+    await create('t_stream', { roles });
+    const path = `${node.run}/slivers/${ids.get('t_stream')}/inside/manager.sock`;
+    const headers = { accept: 'text/event-stream', 'last-event-id': '0' };
+    const told: { subject: string; type: string }[] = [];
+    const call = httpRequest({ socketPath: path, path: '/v1/events', headers }, (answer) => {
+      answer.on('error', () => {});
+      answer.on('data', (text) => {
+        for (const [, data = ''] of String(text).matchAll(/^data: (.*)$/gm)) told.push(JSON.parse(data));
+      });
+    });
+    const ended = new Promise((resolve) => call.on('close', resolve));
+    call.on('error', () => {}).end();
+    await until(() => told.some(({ type }) => type === 'sliver.running'), 'what it missed');
+    await as('t_stream', 'POST', '/v1/slivers', { name: 'seen_one', image: 'small', desired: 'stopped' });
+    await node.ok('POST', '/v1/slivers', { name: 'seen_other', image: 'small', desired: 'stopped' });
+    await as('t_stream', 'DELETE', '/v1/slivers/seen_one');
+    await until(() => told.some(({ type }) => type === 'sliver.deleted'), 'the end');
+    expect([...new Set(told.map(({ subject }) => subject))].toSorted()).toEqual([
+      'seen_one',
+      't_stream',
+      'test',
+    ]);
+    // Who may less goes on with nothing that is open.
+    await node.ok('PATCH', '/v1/slivers/t_stream', { roles: [] });
+    await ended;
   });
 
   it('of denials: one event for a rule, however often', async () => {
