@@ -55,21 +55,6 @@ signal('TERM'); print(t.recv_exit_status())
     expect(said.stdout).toBe('heard\n-1\n'); // of a signal there is no status
   });
 
-  it('paramiko: a signal ahead of the program is for the program', () => {
-    const said = python(`${connect()}
-for i in range(10):
-  t = c.get_transport().open_session()
-  t.settimeout(20)
-  t.exec_command('exec sleep 7654')
-  m = paramiko.Message()
-  m.add_byte(b'\\x62'); m.add_int(t.remote_chanid); m.add_string('signal'); m.add_boolean(False); m.add_string('TERM')
-  c.get_transport()._send_user_message(m)
-  print(t.recv_exit_status(), end=' ')
-`);
-    expect(said).toMatchObject({ stderr: '', stdout: '-1 '.repeat(10) });
-    expect(house.ssh(ONE, 'pgrep -f "^sleep 7654"; true').stdout).toBe('');
-  });
-
   it('ansible: its ping', () => {
     const words = ['all', '-i', `${house.at()},`, '-m', 'ping', '--ssh-common-args', `-F ${house.config}`];
     const said = house.outside('', 'ansible', ...words);

@@ -174,7 +174,7 @@ int main(int argc, char **argv)
   snprintf(name, sizeof name, "s%u", id);
   static char *clean[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", NULL };
   environ = clean;
-  if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0) fail("root is not to be had");
+  if (setresgid(0, 0, 0) < 0) fail("root is not to be had");
   int listener = -1;
   if (terminal) {
     snprintf(console, sizeof console, "%s/slivers/%u/login-%d.sock", run, id, getpid());
@@ -185,13 +185,16 @@ int main(int argc, char **argv)
   /* crun leaves the program to us, who are told of what it died. */
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) fail("the program could not be followed");
   sigset_t held;
-  hold_signals(&held); /* crun's program has them */
+  hold_signals(&held);
   pid_t crun = fork();
   if (crun < 0) {
     if (terminal) unlink(console);
     fail("the slice's sessions have as many processes as they may: end one first");
   }
   if (crun == 0) {
+    hear_none(&held);
+    /* We stay who called: sshd, as that one, is to reach us with the client's signals. */
+    if (setresuid(0, 0, 0) < 0) fail("root is not to be had");
     /* Until the terminal is handed over; later the program is hung up by it. */
     if (terminal) prctl(PR_SET_PDEATHSIG, SIGKILL), close(listener);
     const char *words[] = { "crun", "--root", root, "--cgroup-manager=cgroupfs", "exec", "--detach", "--pid-file", pid, "--process",

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 static int bell[2] = { -1, -1 };
@@ -18,6 +19,15 @@ static void hold_signals(sigset_t *held)
   for (size_t i = 0; i < sizeof passed / sizeof *passed; i++) sigaddset(held, passed[i]);
   for (int i = 1; i <= 2; i++) sigaddset(held, SIGRTMIN + i); /* farewell */
   sigprocmask(SIG_BLOCK, held, NULL);
+}
+
+/* In who begins the program, which is none of the client's to signal: half begun, it would be waited for without end. */
+static void hear_none(const sigset_t *held)
+{
+  static const struct timespec now;
+  setpgid(0, 0);
+  while (sigtimedwait(held, NULL, &now) > 0) {}
+  sigprocmask(SIG_UNBLOCK, held, NULL);
 }
 
 static void pass_on(int signal)
