@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestNode, until } from './harness.ts';
+import { request, TestNode, until } from './harness.ts';
 import { importSmallImage } from './image.ts';
 import { lasting } from './ruleset.ts';
 import { World } from './world.ts';
@@ -128,6 +128,29 @@ print(s.recv(99).decode(), end='')`;
     await node.ok('POST', '/v1/slivers', { name: 'a_three', image: 'small' });
     await node.ok('POST', '/v1/ports', { sliver: 'a_three', protocol: '47', port: 0 });
     await node.ok('DELETE', '/v1/slivers/a_three');
+    expect(await owners()).toEqual([]);
+  });
+
+  it('are held and let go by the slices themselves, each its own, and 64 at most', async () => {
+    const as = (id: number, method: string, path: string, body?: unknown) =>
+      request(`${node.run}/slivers/${id}/inside/manager.sock`, method, path, body);
+    const hold = (id: number, sliver: string, port: number) =>
+      as(id, 'POST', '/v1/ports', { sliver, protocol: 'udp', port });
+    expect((await hold(1, 'a_one', 5301)).status).toBe(201);
+    expect(await owners()).toContain('5301/udp a_one reservation');
+    // Whose it is is how two settle; everything else of another is as if it weren't.
+    expect(await hold(2, 'a_two', 5301)).toMatchObject({ status: 409, body: { usedBy: ['a_one'] } });
+    expect((await hold(2, 'a_one', 5302)).status).toBe(404);
+    expect((await as(2, 'DELETE', '/v1/ports/udp/5301')).body.detail).toBe('udp/5301 is not reserved');
+    expect((await as(2, 'GET', '/v1/ports')).body.items).toEqual([]);
+    expect((await as(2, 'GET', '/v1/ports?sliver=a_one')).status).toBe(404);
+    expect((await as(2, 'POST', '/v1/ports/udp/5301/revoke')).status).toBe(403);
+    for (let port = 5302; port < 5301 + 64; port++) expect((await hold(1, 'a_one', port)).status).toBe(201);
+    expect(await hold(1, 'a_one', 6000)).toMatchObject({ status: 507, body: { code: 'no-capacity' } });
+    for (let port = 5301; port < 5301 + 62; port++)
+      expect((await as(1, 'DELETE', `/v1/ports/udp/${port}`)).status).toBe(204);
+    // What a slice may change so often is the administrator's to change at any time.
+    for (const port of [5363, 5364]) await node.ok('DELETE', `/v1/ports/udp/${port}`);
     expect(await owners()).toEqual([]);
   });
 

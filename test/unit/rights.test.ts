@@ -1,11 +1,12 @@
 import fastify from 'fastify';
 import { describe, expect, it } from 'vitest';
 import type { Event } from '../../daemon/events/event.ts';
-import type { EventLog } from '../../daemon/events/log.ts';
+import type { EventLog, EventLog } from '../../daemon/events/log.ts';
 import { Allowance } from '../../daemon/manager/callers/allowance.ts';
 import { ADMINISTRATOR, Slice } from '../../daemon/manager/callers/caller.ts';
 import { Coalesced, OneEach } from '../../daemon/manager/callers/costly.ts';
 import { Denials } from '../../daemon/manager/callers/denials.ts';
+import { EventView } from '../../daemon/manager/callers/event-view.ts';
 import { addGate } from '../../daemon/manager/callers/gate.ts';
 import { RIGHTS } from '../../daemon/manager/callers/rights.ts';
 import type { Manager, Server } from '../../daemon/manager/context.ts';
@@ -138,4 +139,40 @@ it('denials are told once for each slice and rule, and anew of a sliver that com
     ['a_a', { rule: 'y', ...one }],
     ['a_a', { rule: 'x', ...one }],
   ]);
+});
+
+describe('a page of events', () => {
+  const [own, other] = [sliverRecord({ id: 1, name: 'a_own' }), sliverRecord({ id: 2, name: 'a_other' })];
+  const store = {
+    byId: (id: number) => [own, other].find((one) => one.id === id),
+    find: (name: string) => [own, other].find((one) => one.name === name),
+    list: () => [own, other],
+  } as unknown as SliverStore;
+  let asked = 0;
+  const events = {
+    after(id: number, limit: number, subjects?: readonly string[]) {
+      asked++;
+      const time = new Date(own.createdAt).toISOString();
+      return Array.from({ length: Math.min(limit, 5000 - id) }, (_, index) => ({
+        ...{ id: id + index + 1, time, type: 'node.secret', data: {} },
+        subject: subjects?.[0] ?? '',
+      }));
+    },
+  } as unknown as EventLog;
+  const page = (subject: string | undefined, limit: number) => {
+    asked = 0;
+    return new EventView(new Slice(store, own), store, 'the-node', subject).page(events, 0, limit);
+  };
+
+  it("is not even looked for where it is of another's, who could be found by the time that takes", () => {
+    for (const subject of ['a_other', 'a_none']) {
+      expect(page(subject, 1)).toEqual([]);
+      expect(asked).toBe(0);
+    }
+  });
+
+  it('costs no more where few are asked for of many that are hidden', () => {
+    expect(page('the-node', 1)).toEqual([]);
+    expect(asked).toBeLessThan(10);
+  });
 });

@@ -6,6 +6,9 @@ import type { Caller } from './caller.ts';
 /** What of the node every slice is told; others of its events are its owner's. */
 const EVERYBODYS = new Set(['node.started', 'node.clock', 'node.ports']);
 
+/** Read at a time, however few are asked for: what isn't shown costs no question each. */
+const STEP = 1000;
+
 /** The events that a caller may see, of those that it asks for; asked anew for each, as rights change while a stream is open. */
 export class EventView {
   readonly #caller: Caller;
@@ -42,18 +45,24 @@ export class EventView {
   /** So many kept events after an id. */
   page(events: EventLog, after: number, limit: number): Event[] {
     const found: Event[] = [];
+    const subjects = this.#subjects;
+    // Those of others are neither shown nor looked for: the time that takes would tell of them.
+    if (subjects?.length === 0) return found;
+    const step = this.#caller.name === null ? limit : STEP;
     for (let at = after; found.length < limit; ) {
-      const some = events.after(at, limit, this.#subjects);
+      const some = events.after(at, step, subjects);
       found.push(...some.filter((event) => this.shows(event)));
       at = some.at(-1)?.id ?? at;
-      if (some.length < limit) break;
+      if (some.length < step) break;
     }
     return found.slice(0, limit);
   }
 
   get #subjects(): string[] | undefined {
-    if (this.#subject !== undefined) return [this.#subject];
-    return this.#caller.name === null ? undefined : [this.#node, ...this.#look()];
+    const asked = this.#subject;
+    if (this.#caller.name === null) return asked === undefined ? undefined : [asked];
+    const its = [this.#node, ...this.#look()];
+    return asked === undefined ? its : its.filter((one) => one === asked);
   }
 
   #look(): Set<string> {

@@ -46,7 +46,6 @@ export function eventRoutes(server: Server, { events, store, node }: Manager): v
       stream.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
       stream.flushHeaders();
       const send = (event: Event) => {
-        if (!view.shows(event)) return;
         if (stream.writableLength > MOST_UNREAD) return void stream.destroy();
         stream.write(
           `${event.id ? `id: ${event.id}\n` : ''}event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`,
@@ -54,7 +53,7 @@ export function eventRoutes(server: Server, { events, store, node }: Manager): v
       };
       // Nothing happens between the two: both are synchronous.
       if (!Number.isNaN(since)) for (const event of view.page(events, since, 10_000)) send(event);
-      const unlisten = events.listen(send);
+      const unlisten = events.listen((event) => view.shows(event) && send(event));
       const heartbeat = setInterval(() => stream.write(': still here\n\n'), HEARTBEAT);
       stream.on('close', () => {
         clearInterval(heartbeat);
