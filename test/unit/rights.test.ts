@@ -1,7 +1,7 @@
 import fastify from 'fastify';
 import { describe, expect, it } from 'vitest';
 import type { Event } from '../../daemon/events/event.ts';
-import type { EventLog, EventLog } from '../../daemon/events/log.ts';
+import type { EventLog } from '../../daemon/events/log.ts';
 import { Allowance } from '../../daemon/manager/callers/allowance.ts';
 import { ADMINISTRATOR, Slice } from '../../daemon/manager/callers/caller.ts';
 import { Coalesced, OneEach } from '../../daemon/manager/callers/costly.ts';
