@@ -65,6 +65,12 @@ export class Nftables {
     }
   }
 
+  /** The elements of a set or map, as nft's JSON has them; none when there is no such. */
+  elements(kind: 'set' | 'map', of: Readonly<Record<string, string>>): unknown[] {
+    const found = this.list({ list: { [kind]: of } }).find((one) => one[kind])?.[kind];
+    return (found as { elem?: unknown[] } | undefined)?.elem ?? [];
+  }
+
   /** Idempotent; what is asked afterwards opens it anew. */
   close(): void {
     if (this.#context) nft().free(this.#context);

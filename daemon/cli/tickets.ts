@@ -1,8 +1,16 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { SliverdError } from '../errors.ts';
-import { type Amounts, type Claims, type PublicKey, parseTicket } from '../resources/tickets/link.ts';
-import { delegate, type Gift, publicKeyOf, type Ticket, verify } from '../resources/tickets/ticket.ts';
+import { type Amounts, type Claims, parseTicket } from '../resources/tickets/link.ts';
+import {
+  delegate,
+  type Gift,
+  type NodeKey,
+  publicKeyOf,
+  type Ticket,
+  thumbprint,
+  verify,
+} from '../resources/tickets/ticket.ts';
 import type { Context } from './context.ts';
 import { CliError, EXIT, usage } from './exit.ts';
 import { properties } from './output/table.ts';
@@ -90,10 +98,15 @@ export async function verifyTicket(
 ): Promise<void> {
   const text = await readText(file, 'the ticket');
   const node = options.nodeKey
-    ? publicKeyOf(await readKey(options.nodeKey, 'public'))
-    : (await context.client.get<{ key: { public: PublicKey } }>('/v1/node')).key.public;
+    ? await nodeKeyOf(await readKey(options.nodeKey, 'public'))
+    : (await context.client.get<{ key: NodeKey }>('/v1/node')).key;
   const { links: _links, ...ticket } = await told(() => verify(text, node, Date.now()));
   context.print(ticket, ticketText);
+}
+
+async function nodeKeyOf(key: KeyObject): Promise<NodeKey> {
+  const half = publicKeyOf(key);
+  return { public: half, thumbprint: await thumbprint(half) };
 }
 
 function linkText(claims: Claims, at: number, count: number, colour: boolean): string {

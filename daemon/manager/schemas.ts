@@ -6,7 +6,7 @@ import { Role } from '../slivers/roles.ts';
 import { PROTOCOL_PATTERN } from './protocols.ts';
 
 /** Shapes of the manager's API: they validate requests, serialise answers and generate the OpenAPI description. */
-const time = (description: string) =>
+export const time = (description: string) =>
   Type.String({ format: 'date-time', description: `${description} (RFC 3339, UTC).` });
 export const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
   Type.Union([schema, Type.Null()]);
@@ -276,7 +276,9 @@ export const NodeStatus = Type.Object({
   ),
 });
 /** What the administrator is told; a slice isn't told what is optional there. */
-export type NodeStatus = Required<Static<typeof NodeStatus>>;
+/** As slices are told. */
+export type NodeFacts = Static<typeof NodeStatus>;
+export type NodeStatus = Required<NodeFacts>;
 
 export const Problem = Type.Object(
   {

@@ -1,10 +1,10 @@
 import type { Environment } from '../environments/environment.ts';
-import type { NodeStatus } from '../manager/schemas.ts';
+import type { NodeFacts, NodeStatus } from '../manager/schemas.ts';
 import type { Capacity } from '../resources/admission.ts';
 import type { Reconciler } from '../slivers/reconciler.ts';
 import type { SliverStore } from '../slivers/store.ts';
 import type { Config } from './config.ts';
-import { type Degradation, degradations } from './degraded.ts';
+import { degradations } from './degraded.ts';
 import type { Finding } from './doctor/index.ts';
 import type { Findings } from './findings.ts';
 import type { Identity } from './identity.ts';
@@ -47,28 +47,37 @@ export class Node {
     return this.#options.config.name;
   }
 
+  /** What a slice decides by, and no more: nothing of others, nor of where things are on the machine. */
+  facts(): NodeFacts {
+    const { config, version, capacity, environments, findings, door, identity } = this.#options;
+    return {
+      name: config.name,
+      version,
+      key: { public: identity.public, thumbprint: identity.thumbprint },
+      startedAt: this.#startedAt,
+      degraded: degradations(this.#with(findings.current), environments.values()),
+      environments: [...environments.keys()],
+      access: door ? { port: door.port, hostKeys: door.hostKeys } : null,
+      capacity: { ...capacity, diskFreeBytes: this.#options.diskFree() },
+    };
+  }
+
+  /** All that its owner is told. */
   status(): NodeStatus {
-    const { config, version, capacity, environments, store, reconciler, findings, door, identity } =
-      this.#options;
+    const { config, store, reconciler, held } = this.#options;
     const slivers: Record<string, number> = {};
     for (const record of store.list()) {
       const { state } = reconciler.status(record.id);
       slivers[state] = (slivers[state] ?? 0) + 1;
     }
-    const degraded: Degradation[] = degradations(this.#with(findings.current), environments.values());
+    const { access, ...facts } = this.facts();
     return {
-      name: config.name,
-      version,
-      key: { public: identity.public, thumbprint: identity.thumbprint },
+      ...facts,
+      access: access && { ...access, held: held() },
       pid: process.pid,
-      startedAt: this.#startedAt,
-      degraded,
       slivers,
-      environments: [...environments.keys()],
       stateDirectory: config.stateDirectory,
       cgroup: config.cgroup,
-      access: door ? { port: door.port, hostKeys: door.hostKeys, held: this.#options.held() } : null,
-      capacity: { ...capacity, diskFreeBytes: this.#options.diskFree() },
     };
   }
 

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { isWithin, ONE_OR_SITE } from '../resources/slices.ts';
 
 /**
  * What a slice may do by its manager's socket beyond what every slice may. Few, and they add up; the administrator alone gives
@@ -6,7 +7,7 @@ import { type Static, Type } from 'typebox';
  */
 const Slices = Type.Array(
   Type.String({
-    pattern: '^([a-z][a-z0-9]{0,15}_([a-z0-9]{1,15}|\\*)|\\*)$',
+    pattern: `^(${ONE_OR_SITE}|\\*)$`,
     description: 'A slice, all of a site (`ucb_*`), or all (`*`).',
   }),
   { minItems: 1, maxItems: 1000, description: 'Which slices.' },
@@ -59,5 +60,5 @@ export type Role = Static<typeof Role>;
 /** Whether a name is among those of a role. */
 export function covers(role: Role, name: string): boolean {
   if (!('slices' in role)) return false;
-  return role.slices.some((one) => (one.endsWith('*') ? name.startsWith(one.slice(0, -1)) : one === name));
+  return role.slices.some((one) => isWithin(one, name));
 }

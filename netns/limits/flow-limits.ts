@@ -132,10 +132,7 @@ export class FlowLimiter {
 
   /** The elements of a set: key, what it has in nft's words, and what its counter says. */
   #list(name: string): [string | number, { has: string; packets: number }][] {
-    const [found] = this.#nft
-      .list({ list: { [name === 'open' ? 'map' : 'set']: { ...table, name } } })
-      .flatMap(({ set, map }) => (set || map ? [(set ?? map) as { elem?: unknown[] }] : []));
-    return (found?.elem ?? []).map((element) => {
+    return this.#nft.elements(name === 'open' ? 'map' : 'set', { ...table, name }).map((element) => {
       if (Array.isArray(element)) {
         const [key, { jump }] = element as [number, { jump: { target: string } }];
         return [key, { has: `: jump ${jump.target}`, packets: 0 }];

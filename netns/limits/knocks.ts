@@ -37,10 +37,8 @@ export class Knocks {
 
   held(): Held[] {
     return ['', '6', '_sliver'].flatMap((of) => {
-      const [found] = this.#nft
-        .list({ list: { set: { ...table, name: `held${of}` } } })
-        .flatMap(({ set }) => (set ? [set as { elem?: { elem: Element }[] }] : []));
-      return (found?.elem ?? []).map(({ elem: { val, counter, expires } }) => ({
+      const found = this.#nft.elements('set', { ...table, name: `held${of}` }) as { elem: Element }[];
+      return found.map(({ elem: { val, counter, expires } }) => ({
         source: typeof val === 'number' ? internalOf(val & ID_MASK) : of === '6' ? `${val}/64` : val,
         refused: counter.packets - 1, // the first is the one that it is held for
         seconds: expires,

@@ -27,7 +27,12 @@ const gift = (to: KeyObject | undefined, more: Partial<Gift> = {}): Gift => ({
   ...more,
 });
 const root = (more: Partial<Gift> = {}) => issue(node, gift(broker, more)).then(({ ticket }) => ticket);
-const check = (text: string, now = NOW, by = node): Promise<Ticket> => verify(text, publicKeyOf(by), now);
+const nodeKey = async (of: KeyObject) => {
+  const half = publicKeyOf(of);
+  return { public: half, thumbprint: await thumbprint(half) };
+};
+const check = async (text: string, now = NOW, by = node): Promise<Ticket> =>
+  verify(text, await nodeKey(by), now);
 const refused = async (text: string, now?: number, by?: KeyObject) => {
   try {
     await check(text, now, by);

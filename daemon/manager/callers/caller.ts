@@ -22,6 +22,13 @@ export interface Caller {
   creates(name: string): boolean;
 }
 
+/** The same of a sliver by its name, or of what is no sliver's. All that there is, is the administrator's to see. */
+export function seesNamed(caller: Caller, store: SliverStore, name: string | null | undefined): boolean {
+  if (caller.name === null) return true;
+  const record = name ? store.find(name) : undefined;
+  return record !== undefined && caller.sees(record);
+}
+
 export const ADMINISTRATOR: Caller = {
   name: null,
   titles: () => new Set(TITLES),

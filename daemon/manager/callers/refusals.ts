@@ -1,12 +1,14 @@
-import { ERRORS, type ErrorCode } from '../../errors.ts';
+import { STATUS_CODES } from 'node:http';
+import { type ErrorCode, SliverdError } from '../../errors.ts';
+import { problemOf } from '../problems.ts';
 
 /** Answers of a sliver's socket to who isn't served at all: whole, since nothing but writing them may take time. */
-function refusal(code: ErrorCode, detail: string, line = `503 Service Unavailable`): string {
-  const { title } = ERRORS[code];
-  const status = Number(line.split(' ')[0]);
-  const body = JSON.stringify({ type: `urn:sliverd:problem:${code}`, title, status, detail, code });
+function refusal(code: ErrorCode, detail: string): string {
+  const problem = problemOf(new SliverdError(code, detail));
+  const body = JSON.stringify(problem);
   return (
-    `HTTP/1.1 ${line}\r\ncontent-type: application/problem+json\r\nconnection: close\r\n` +
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n` +
+    `content-type: application/problem+json\r\nconnection: close\r\n` +
     `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
   );
 }
@@ -23,5 +25,4 @@ export const HELD_OFF = refusal(
 export const LENGTH_REQUIRED = refusal(
   'bad-request',
   'a body in chunks is not taken from a sliver: send its content-length',
-  '400 Bad Request',
 );

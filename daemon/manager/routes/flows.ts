@@ -3,7 +3,7 @@ import { addressText, packAddress, unmapped } from '../../../netns/address.ts';
 import { SliverdError } from '../../errors.ts';
 import type { NamedFlow } from '../../slivers/flows.ts';
 import { noSuchSliver } from '../../slivers/store.ts';
-import type { Caller } from '../callers/caller.ts';
+import { type Caller, seesNamed } from '../callers/caller.ts';
 import { OneEach } from '../callers/costly.ts';
 import type { Manager, Server } from '../context.ts';
 import { protocolName, protocolNumber } from '../protocols.ts';
@@ -23,16 +23,12 @@ export function flowRoutes(server: Server, { flows, store }: Manager): void {
   };
   /** Who the other end was is told to those alone who may see it. */
   const masked = (caller: Caller, flow: NamedFlow): NamedFlow => {
-    const sees = (name: string | null) => {
-      const record = name === null ? undefined : store.find(name);
-      return record !== undefined && caller.sees(record);
-    };
     if (caller.titles().has('flows')) return flow;
-    const own = sees(flow.slice);
+    const own = seesNamed(caller, store, flow.slice);
     return {
       ...flow,
       slice: own ? flow.slice : null,
-      peer: sees(flow.peer) ? flow.peer : null,
+      peer: seesNamed(caller, store, flow.peer) ? flow.peer : null,
       inside: own ? flow.inside : null,
     };
   };

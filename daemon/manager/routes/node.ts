@@ -12,14 +12,7 @@ export function nodeRoutes(server: Server, { node }: Manager): void {
         response: { 200: NodeStatus },
       },
     },
-    async ({ caller }) => {
-      const status = node.status();
-      if (caller.name === null) return status;
-      // Nothing of others, nor of where things are on the machine: what a slice decides by, and no more.
-      const { name, version, key, startedAt, degraded, environments, capacity, access } = status;
-      const door = access && { port: access.port, hostKeys: access.hostKeys };
-      return { name, version, key, startedAt, degraded, environments, capacity, access: door };
-    },
+    async ({ caller }) => (caller.name === null ? node.status() : node.facts()),
   );
 
   server.get(

@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { type OwnedPort, protocolOf } from '../../slivers/ports.ts';
 import { noSuchSliver } from '../../slivers/store.ts';
 import { Allowance } from '../callers/allowance.ts';
+import { seesNamed } from '../callers/caller.ts';
 import type { Manager, Server } from '../context.ts';
 import { Port, Ports, Protocol, ReservePort } from '../schemas.ts';
 
@@ -36,13 +37,9 @@ export function portRoutes(server: Server, { ports, store }: Manager): void {
       },
     },
     async ({ query, caller }) => {
-      const sees = (name: string | null | undefined) => {
-        const record = name ? store.find(name) : undefined;
-        return record !== undefined && caller.sees(record);
-      };
-      if (query.sliver !== undefined && caller.name !== null && !sees(query.sliver))
+      if (query.sliver !== undefined && !seesNamed(caller, store, query.sliver))
         throw noSuchSliver(query.sliver);
-      const items = ports.list(query.sliver).filter(({ sliver }) => caller.name === null || sees(sliver));
+      const items = ports.list(query.sliver).filter(({ sliver }) => seesNamed(caller, store, sliver));
       return { had: ports.had, items: items.map(shown) };
     },
   );

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { Session as Known } from '../../access/sessions/record.ts';
 import { SliverdError } from '../../errors.ts';
-import type { Caller } from '../callers/caller.ts';
+import { seesNamed } from '../callers/caller.ts';
 import type { Manager, Server } from '../context.ts';
 import { type Session, SessionList } from '../schemas.ts';
 
@@ -12,15 +12,11 @@ const tags = ['sessions'];
 /** Who is logged in by ssh. */
 export function sessionRoutes(server: Server, { store, sessions }: Manager): void {
   const list = (slice?: string) => ({ items: (sessions?.list(slice) ?? []).map(shown) });
-  const sees = (caller: Caller, name: string) => {
-    const record = store.find(name);
-    return caller.name === null || (record !== undefined && caller.sees(record));
-  };
   const response = { 200: SessionList };
   server.get(
     '/v1/sessions',
     { schema: { summary: 'Who is logged in by ssh, the oldest session first', tags, response } },
-    async ({ caller }) => ({ items: list().items.filter(({ sliver }) => sees(caller, sliver)) }),
+    async ({ caller }) => ({ items: list().items.filter(({ sliver }) => seesNamed(caller, store, sliver)) }),
   );
   server.get(
     '/v1/slivers/:name/sessions',

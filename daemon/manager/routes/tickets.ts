@@ -1,16 +1,17 @@
 import { Type } from 'typebox';
 import { SliverdError } from '../../errors.ts';
-import { Amounts, PublicKey, Target } from '../../resources/tickets/link.ts';
+import { Target } from '../../resources/slices.ts';
+import { Amounts, PublicKey } from '../../resources/tickets/link.ts';
 import { issue, type Ticket, verify } from '../../resources/tickets/ticket.ts';
 import type { Manager, Server } from '../context.ts';
+import { nullable, time } from '../schemas.ts';
 
-const time = (description: string) => Type.String({ format: 'date-time', description });
 const IssueTicket = Type.Object(
   {
     to: PublicKey,
     rspec: Amounts,
-    from: Type.Optional(time('From when there is what it promises; default: now.')),
-    until: time('Until when.'),
+    from: Type.Optional(time('From when there is what it promises; default: now')),
+    until: time('Until when'),
     slice: Type.Optional(Target),
   },
   { additionalProperties: false },
@@ -21,9 +22,9 @@ const VerifiedTicket = Type.Object({
     description: 'Who may give it on; null: it is for a sliver.',
   }),
   rspec: Amounts,
-  from: time('From when it is good.'),
-  until: time('Until when.'),
-  slice: Type.Union([Target, Type.Null()]),
+  from: time('From when it is good'),
+  until: time('Until when'),
+  slice: nullable(Target),
 });
 const tags = ['tickets'];
 /** Sixteen links, and what JSON makes of them. */
@@ -74,7 +75,7 @@ export function ticketRoutes(server: Server, { identity, events }: Manager): voi
         response: { 200: VerifiedTicket },
       },
     },
-    async ({ body }) => shown(await verify(body.ticket, identity.public, Date.now())),
+    async ({ body }) => shown(await verify(body.ticket, identity, Date.now())),
   );
 }
 

@@ -3,6 +3,7 @@ import { decodeProtectedHeader } from 'jose';
 import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { SliverdError } from '../../errors.ts';
+import { Target } from '../slices.ts';
 
 /** What a ticket may promise: keys of the RSpec whose amounts add up, in their units, on top of what a sliver has. */
 const amount = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
@@ -37,9 +38,6 @@ export const PublicKey = Type.Object(
   { additionalProperties: false },
 );
 export type PublicKey = Static<typeof PublicKey>;
-
-/** Whose sliver it is for: a slice's name, or all of a site's (ucb_*). */
-export const Target = Type.String({ pattern: '^[a-z][a-z0-9]{0,15}_([a-z0-9]{1,15}|\\*)$' });
 
 const Claims = Type.Object(
   {

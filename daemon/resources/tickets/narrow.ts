@@ -1,4 +1,5 @@
 import { SliverdError } from '../../errors.ts';
+import { isWithin } from '../slices.ts';
 import type { Claims } from './link.ts';
 
 /**
@@ -14,13 +15,8 @@ export function narrowed(before: Claims, link: Claims, at: number): void {
   }
   if (link.nbf < before.nbf) throw widened(`from ${time(link.nbf)}, where it begins at ${time(before.nbf)}`);
   if (link.exp > before.exp) throw widened(`until ${time(link.exp)}, where it ends at ${time(before.exp)}`);
-  if (!isWithin(before.slice, link.slice))
+  if (before.slice !== undefined && !(link.slice !== undefined && isWithin(before.slice, link.slice)))
     throw widened(`for ${link.slice ?? 'every slice'}, where it is for ${before.slice} alone`);
 }
 
 const time = (seconds: number) => new Date(seconds * 1000).toISOString();
-
-function isWithin(outer: string | undefined, inner: string | undefined): boolean {
-  if (outer === undefined || outer === inner) return true;
-  return outer.endsWith('*') && (inner?.startsWith(outer.slice(0, -1)) ?? false);
-}

@@ -49,6 +49,12 @@ export function publicKeyOf(key: KeyObject): PublicKey {
   return { kty: 'OKP', crv: 'Ed25519', x };
 }
 
+/** A node as tickets know it, and as GET /v1/node tells it. */
+export interface NodeKey {
+  readonly public: PublicKey;
+  readonly thumbprint: string;
+}
+
 /** By which a node is known in tickets (RFC 7638). */
 export const thumbprint = (key: PublicKey): Promise<string> => calculateJwkThumbprint(key);
 
@@ -74,9 +80,9 @@ export async function delegate(text: string, key: KeyObject, gift: Gift): Promis
         ? 'not for this key: it was given to another'
         : 'it is for a sliver, and given on no further',
     );
-  const next = await sign(key, { ...claimsOf(gift), prev: hashOf(last.jws) });
-  narrowed(last.claims, next.claims, links.length + 1);
-  return joined([...links, next]);
+  const claims: Claims = { ...claimsOf(gift), prev: hashOf(last.jws) };
+  narrowed(last.claims, claims, links.length + 1);
+  return joined([...links, await sign(key, claims)]);
 }
 
 /** Signatures that were found good, by what they are of: links are shared by many tickets. */
@@ -89,17 +95,17 @@ const REMEMBERED = 20_000;
  * @param node the key of the node that must have issued it
  * @param now milliseconds since 1970
  */
-export async function verify(text: string, node: PublicKey, now: number): Promise<Ticket> {
+export async function verify(text: string, node: NodeKey, now: number): Promise<Ticket> {
   const links = parseTicket(text);
   const [first, last] = [links[0]!, links[links.length - 1]!];
-  if (first.claims.node !== (await thumbprint(node)))
+  if (first.claims.node !== node.thumbprint)
     throw new SliverdError('ticket-wrong-node', "this ticket is another node's, and of use there alone");
   // All at once: each is verified by the key that the one before it names.
   const signed = await Promise.all(
     links.map(({ jws, claims }, at) => {
       const before = links[at - 1];
       const isNext = !before || claims.prev === hashOf(before.jws);
-      return isNext && isSigned(jws, before ? before.claims.cnf!.jwk : node);
+      return isNext && isSigned(jws, before ? before.claims.cnf!.jwk : node.public);
     }),
   );
   const wrong = signed.indexOf(false);
@@ -151,7 +157,6 @@ function claimsOf({ rspec, nbf, exp, slice, to }: Gift): Claims {
   };
 }
 
-/** What it can't say any more is refused as it would be by who gets it. */
 async function sign(key: KeyObject, claims: Claims): Promise<Link> {
   const jws = await new CompactSign(Buffer.from(JSON.stringify(claims)))
     .setProtectedHeader({ alg: ALGORITHM, typ: TYPE })

@@ -1,5 +1,11 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject, verify as verifySignature } from 'node:crypto';
-import { delegate, issue, publicKeyOf, verify } from '../../../daemon/resources/tickets/ticket.ts';
+import {
+  delegate,
+  issue,
+  publicKeyOf,
+  thumbprint,
+  verify,
+} from '../../../daemon/resources/tickets/ticket.ts';
 import { type Summary, summarise } from '../statistics.ts';
 
 export interface TicketsReport {
@@ -23,7 +29,8 @@ const gift = (to: KeyObject) => ({
 /** How fast tickets are verified, on one processor. */
 export async function ticketsBench(rounds: number): Promise<TicketsReport> {
   const keys = Array.from({ length: 6 }, () => generateKeyPairSync('ed25519').privateKey);
-  const node = publicKeyOf(keys[0]!);
+  const half = publicKeyOf(keys[0]!);
+  const node = { public: half, thumbprint: await thumbprint(half) };
   const start = async () => (await issue(keys[0]!, gift(keys[1]!))).ticket;
   const further = async (ticket: string, from: number, to: number) => {
     let last = ticket;

@@ -114,6 +114,13 @@ static void farewell(int signal)
   _exit(255);
 }
 
+/* All that a guest can have a hand in is done without rights; who has none any more may be told of the end. */
+static void lose_rights(uid_t caller)
+{
+  if (setresgid(caller, caller, caller) < 0 || setresuid(caller, caller, caller) < 0) fail("rights are not to be lost");
+  for (int i = 1; i <= 2; i++) signal(SIGRTMIN + i, farewell);
+}
+
 /* The program that crun began, as ours to wait for; whatever kept crun from that, it has told. */
 static pid_t begun(pid_t crun, const char *file)
 {
@@ -160,8 +167,7 @@ int main(int argc, char **argv)
   if (command && strcmp(command, MANAGER) == 0) {
     int manager = manager_connect(run, id);
     if (manager < 0) return manager_away();
-    if (setresgid(caller, caller, caller) < 0 || setresuid(caller, caller, caller) < 0) fail("rights are not to be lost");
-    for (int i = 1; i <= 2; i++) signal(SIGRTMIN + i, farewell);
+    lose_rights(caller);
     manager_relay(manager);
     return 0;
   }
@@ -208,9 +214,7 @@ int main(int argc, char **argv)
   if (terminal) unlink(console), close(listener);
   pid_t program = begun(crun, pid);
   if (pass_signals(program, terminal) < 0) fail("no pipe");
-  /* All that a guest can have a hand in is done without rights. */
-  if (setresgid(caller, caller, caller) < 0 || setresuid(caller, caller, caller) < 0) fail("rights are not to be lost");
-  for (int i = 1; i <= 2; i++) signal(SIGRTMIN + i, farewell);
+  lose_rights(caller);
   sigprocmask(SIG_UNBLOCK, &held, NULL);
   int status;
   if (terminal) status = relay(master, program);
