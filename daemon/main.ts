@@ -25,14 +25,19 @@ import { Node } from './node/node.ts';
 import { NodePaths } from './node/paths.ts';
 import { tellReady } from './node/ready.ts';
 import { OPTIONS } from './options.ts';
-import { admitDisk, admitRate, availableBytes, diskFree, measureCapacity } from './resources/admission.ts';
+import { availableBytes, diskFree, measureCapacity } from './resources/admission.ts';
+import { Leases } from './resources/leases/leases.ts';
+import { IssuedTickets } from './resources/tickets/issued.ts';
+import { Admission } from './slivers/admission.ts';
 import { watchClock } from './slivers/clock.ts';
 import { Days } from './slivers/days/days.ts';
+import { EffectiveSlivers } from './slivers/effective.ts';
 import { faultFromEnvironment } from './slivers/fault.ts';
 import { Flows } from './slivers/flows.ts';
 import { Ports } from './slivers/ports.ts';
 import { Reconciler } from './slivers/reconciler.ts';
 import { Refusals } from './slivers/refusals.ts';
+import { brokerShare } from './slivers/roles.ts';
 import { SliverService } from './slivers/service.ts';
 import { SliverStore } from './slivers/store.ts';
 import { Database } from './store/database.ts';
@@ -98,7 +103,20 @@ async function main(): Promise<void> {
     },
     log,
   });
-  const days = new Days({ store, database, events, counters: network.counters, log });
+  const leases = new Leases({
+    database,
+    events,
+    share: (issuer, slice) => brokerShare(store.find(issuer)?.roles ?? [], slice),
+    admit: (lease, others) => admission.lease(lease, others),
+  });
+  const admission = new Admission({
+    capacity,
+    line: { up: promisable(config.network.up), down: promisable(config.network.down) },
+    store,
+    leased: () => leases.list(),
+  });
+  const effective = new EffectiveSlivers(store, (sliver, now) => leases.amounts(sliver, now));
+  const days = new Days({ store: effective, database, events, counters: network.counters, log });
   const flows = new Flows({ records: network.flows, store, database, events });
   const refusals = new Refusals({ network, store, database, events });
   const ports = new Ports({ ledger: network.ports, store, database, events });
@@ -192,6 +210,7 @@ async function main(): Promise<void> {
   const reconciler = new Reconciler({
     store,
     environments,
+    effective: (record) => effective.of(record),
     events,
     log,
     ...(fault ? { onStep: fault } : {}),
@@ -205,15 +224,10 @@ async function main(): Promise<void> {
     defaults: config,
     loginFiles,
     imageDigest: (name) => images.get(name).digest,
-    admit(rspec, instead) {
-      const promised = (key: 'disk.bytes' | 'net.up.min' | 'net.down.min') =>
-        store.list().reduce((sum, record) => sum + record.rspec[key], -(instead?.[key] ?? 0));
-      admitDisk(capacity, promised('disk.bytes'), rspec);
-      for (const way of ['up', 'down'] as const)
-        admitRate(way, promisable(config.network[way]), promised(`net.${way}.min`), rspec, instead);
-    },
+    admit: (rspec, instead) => admission.sliver(rspec, instead),
   });
   const identity = await Identity.open(paths.identity);
+  const issued = new IssuedTickets(database);
   const node = new Node({
     identity,
     config,
@@ -237,6 +251,7 @@ async function main(): Promise<void> {
   });
   const manager: Manager = {
     ...{ node, identity, store, slivers, reconciler, images, network },
+    ...{ issued, leases, effective, overPromise: config.overPromise },
     ...{ ports, refusals, days, sessions, flows, events, denials, log },
     disconnect: (sliver) => insideSocket.disconnect(sliver),
   };
@@ -257,6 +272,7 @@ async function main(): Promise<void> {
     sessions?.close();
     days.close();
     refusals.close();
+    leases.close();
     database.close();
     process.exit(0);
   };
@@ -264,6 +280,10 @@ async function main(): Promise<void> {
   process.on('SIGINT', () => void end('SIGINT'));
 
   await reconciler.adopt();
+  leases.watch(async (ids) => {
+    // One after the other: who has less gives way before who has more takes it.
+    for (const id of ids) await reconciler.reconcile(id).catch(() => {});
+  });
   days.watch((id) => void reconciler.reconcile(id).catch(() => {}));
   await listen(server, paths.adminSocket);
   await tellReady();
@@ -274,6 +294,7 @@ async function main(): Promise<void> {
     const seconds = Math.round(gained / 1000);
     log.warn({ seconds }, 'the clock was set');
     events.record('node.clock', config.name, { seconds });
+    leases.look();
     reconciler.clockWasSet();
   });
   findings.refresh(log);

@@ -4,6 +4,7 @@ import { completionCommands } from './commands/completion.ts';
 import { flowCommands } from './commands/flow.ts';
 import { imageCommands } from './commands/image.ts';
 import { keyCommands } from './commands/key.ts';
+import { leaseCommands } from './commands/lease.ts';
 import { nodeCommands } from './commands/node.ts';
 import { portCommands } from './commands/port.ts';
 import { sessionCommands } from './commands/session.ts';
@@ -48,6 +49,7 @@ reachable; 6 accepted, but not there yet. 'sliver exec' passes on the status of 
   portCommands(program);
   flowCommands(program);
   ticketCommands(program);
+  leaseCommands(program);
   completionCommands(program);
   return program;
 }

@@ -1,7 +1,8 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { SliverdError } from '../errors.ts';
-import { type Amounts, type Claims, parseTicket } from '../resources/tickets/link.ts';
+import type { Amounts } from '../resources/amounts.ts';
+import { type Claims, parseTicket } from '../resources/tickets/link.ts';
 import {
   delegate,
   type Gift,
@@ -97,15 +98,15 @@ export async function verifyTicket(
   options: { nodeKey?: string },
 ): Promise<void> {
   const text = await readText(file, 'the ticket');
-  const node = options.nodeKey
-    ? await nodeKeyOf(await readKey(options.nodeKey, 'public'))
-    : (await context.client.get<{ key: NodeKey }>('/v1/node')).key;
+  const node = await nodeKey(context, options.nodeKey);
   const { links: _links, ...ticket } = await told(() => verify(text, node, Date.now()));
   context.print(ticket, ticketText);
 }
 
-async function nodeKeyOf(key: KeyObject): Promise<NodeKey> {
-  const half = publicKeyOf(key);
+/** A node's key from a file, or as the node itself has it. */
+export async function nodeKey(context: Context, file: string | undefined): Promise<NodeKey> {
+  if (!file) return (await context.client.get<{ key: NodeKey }>('/v1/node')).key;
+  const half = publicKeyOf(await readKey(file, 'public'));
   return { public: half, thumbprint: await thumbprint(half) };
 }
 
@@ -151,14 +152,14 @@ function gift(
   ];
 }
 
-function timeOf(when: string, what: string): string {
+export function timeOf(when: string, what: string): string {
   const at = parseExpiry(when, Date.now(), what);
   if (at === null) throw usage(`${what}: a ticket has an end, and 'never' is none`);
   return at;
 }
 const secondsOf = (when: string) => Math.floor(Date.parse(when) / 1000);
 
-async function readKey(file: string, half: 'public' | 'private'): Promise<KeyObject> {
+export async function readKey(file: string, half: 'public' | 'private'): Promise<KeyObject> {
   const text = await readText(file, 'the key');
   if (half === 'public' && /PRIVATE KEY/.test(text))
     throw usage(`${file} is a private key: it stays with you`, `give its public half: ${file}.pub`);
@@ -175,7 +176,7 @@ async function readKey(file: string, half: 'public' | 'private'): Promise<KeyObj
 }
 
 /** What the tickets' own code refuses, as the node would say it. */
-async function told<T>(work: () => Promise<T> | T): Promise<T> {
+export async function told<T>(work: () => Promise<T> | T): Promise<T> {
   try {
     return await work();
   } catch (error) {

@@ -8,7 +8,10 @@ import type { EventLog } from '../events/log.ts';
 import type { ImageStore } from '../images/store.ts';
 import type { Identity } from '../node/identity.ts';
 import type { Node } from '../node/node.ts';
+import type { Leases } from '../resources/leases/leases.ts';
+import type { IssuedTickets } from '../resources/tickets/issued.ts';
 import type { Days } from '../slivers/days/days.ts';
+import type { EffectiveSlivers } from '../slivers/effective.ts';
 import type { Flows } from '../slivers/flows.ts';
 import type { Ports } from '../slivers/ports.ts';
 import type { Reconciler } from '../slivers/reconciler.ts';
@@ -32,6 +35,11 @@ export interface Manager {
   readonly days: Pick<Days, 'usage'>;
   /** None where nobody logs in by ssh. */
   readonly sessions: Sessions | undefined;
+  readonly issued: IssuedTickets;
+  readonly leases: Leases;
+  readonly effective: EffectiveSlivers;
+  /** By how much slices that issue tickets may promise more than their share: 1 is not at all. */
+  readonly overPromise: number;
   readonly events: EventLog;
   readonly denials: Denials;
   /** Ends what a slice has under way by its socket. */

@@ -12,6 +12,7 @@ import { execRoutes } from './routes/exec.ts';
 import { flowRoutes } from './routes/flows.ts';
 import { imageRoutes } from './routes/images.ts';
 import { keyRoutes } from './routes/keys.ts';
+import { leaseRoutes } from './routes/leases.ts';
 import { nodeRoutes } from './routes/node.ts';
 import { portRoutes } from './routes/ports.ts';
 import { sessionRoutes } from './routes/sessions.ts';
@@ -84,6 +85,7 @@ export async function managerServer(manager: Manager, version: string): Promise<
     execRoutes(routes, manager);
     eventRoutes(routes, manager);
     ticketRoutes(routes, manager);
+    leaseRoutes(routes, manager);
   });
   return server;
 }

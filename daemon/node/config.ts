@@ -40,6 +40,14 @@ const ConfigFile = Type.Object(
         { additionalProperties: false, description: 'What slivers can never take from the node.' },
       ),
     ),
+    overPromise: Type.Optional(
+      Type.Number({
+        minimum: 1,
+        maximum: 1000,
+        description:
+          'By how much slices that issue tickets may promise more than their share at once; default 1, not at all.',
+      }),
+    ),
     docker: Type.Optional(
       Type.Object(
         { socket: path("The Docker engine's socket.") },
@@ -144,6 +152,7 @@ export interface Config {
   profile: string;
   rspec: RSpec;
   reserve: { cores: number; memoryBytes: number; processes: number; diskBytes: number };
+  overPromise: number;
   docker?: { socket: string };
   access?: { port: number; sessions: number; motd?: string };
   uplink?: string;
@@ -196,6 +205,7 @@ export function parseConfig(text: string, file: string): Config {
       processes: settings.reserve?.processes ?? 1024,
       diskBytes: settings.reserve?.diskBytes ?? 512 * 2 ** 20,
     },
+    overPromise: settings.overPromise ?? 1,
     ...(settings.docker ? { docker: settings.docker } : {}),
     ...(settings.access ? { access: { sessions: 150, ...settings.access } } : {}),
     ...(settings.uplink ? { uplink: settings.uplink } : {}),

@@ -1,7 +1,6 @@
 import { readdirSync, statfsSync, statSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { SliverdError } from '../errors.ts';
-import type { RSpec } from './rspec.ts';
 
 /** What the node has for slivers, measured at start, less what its owner keeps back. */
 export interface Capacity {
@@ -53,12 +52,11 @@ function taken(slivers: string): number {
 }
 
 /**
- * Refuses a sliver whose disk could not be had: disks are guarantees, so they never add up to more than there is,
+ * Refuses a disk that could not be had: disks are guarantees, so they never add up to more than there is,
  * and a sliver that is full harms nobody else.
  */
-export function admitDisk(capacity: Capacity, promised: number, rspec: RSpec): void {
+export function admitDisk(capacity: Capacity, promised: number, wanted: number): void {
   const left = capacity.diskBytes - promised;
-  const wanted = rspec['disk.bytes'];
   if (wanted <= left) return;
   const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   throw new SliverdError(
@@ -72,18 +70,17 @@ export function admitDisk(capacity: Capacity, promised: number, rspec: RSpec): v
  * Refuses a minimum rate that could not be kept: together they are never more than the owner gives. Who asks for no more
  * than before is left alone, whatever the owner has changed.
  * @param line bits per second that can be promised; `Infinity`: the owner says nothing, and nothing is kept free
- * @param promised to the other slivers
+ * @param promised to all others
  */
 export function admitRate(
   way: 'up' | 'down',
   line: number,
   promised: number,
-  rspec: RSpec,
-  before?: RSpec,
+  wanted: number,
+  before = 0,
 ): void {
-  const wanted = rspec[`net.${way}.min`];
   const left = line - promised;
-  if (wanted <= left || wanted <= (before?.[`net.${way}.min`] ?? 0)) return;
+  if (wanted <= left || wanted <= before) return;
   const mbit = (bits: number) => `${(Math.max(bits, 0) / 1e6).toFixed(1)} Mbit/s`;
   throw new SliverdError(
     'no-capacity',

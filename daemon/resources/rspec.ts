@@ -160,7 +160,7 @@ function range(key: RSpecKey): string {
  * Bytes of its disk that each of a sliver's inodes must have: ext4 keeps 256 for itself, and they may take half of a disk. So also
  * where quotas bound it, since a sliver fits any node.
  */
-const BYTES_PER_INODE = 512;
+export const BYTES_PER_INODE = 512;
 
 /** Inodes that nobody asked for fit themselves to the disk. */
 function fittingInodes(merged: RSpec, changes: PartialRSpec): number {

@@ -30,6 +30,8 @@ const ROUNDS = 4;
 export interface ReconcilerOptions {
   readonly store: SliverStore;
   readonly environments: ReadonlyMap<string, Environment>;
+  /** A sliver with what it has for a time, as by a lease: what environments are told. */
+  effective(record: SliverRecord): SliverRecord;
   readonly events: EventLog;
   readonly log: Logger;
   /** Called around every step; the fault-injection test kills the daemon in it. */
@@ -143,11 +145,12 @@ export class Reconciler {
   }
 
   async #converge(id: number, at: { step: string }): Promise<void> {
-    const { store, log } = this.#options;
+    const { store, effective, log } = this.#options;
     let acted = false;
     for (let round = 0; ; round++) {
-      const record = store.byId(id);
-      if (!record) return;
+      const own = store.byId(id);
+      if (!own) return;
+      const record = effective(own);
       const environment = this.#environment(record);
       at.step = 'observe';
       const observed = await environment.observe(record);

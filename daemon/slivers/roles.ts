@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { Amounts } from '../resources/amounts.ts';
 import { isWithin, ONE_OR_SITE } from '../resources/slices.ts';
 
 /**
@@ -49,6 +50,13 @@ export const Role = Type.Union(
       },
     ),
     Type.Object(
+      { role: Type.Literal('broker'), slices: Slices, share: Amounts },
+      {
+        additionalProperties: false,
+        description: 'Issues tickets for these slices, of what is in its share.',
+      },
+    ),
+    Type.Object(
       { role: Type.Literal('flows') },
       { additionalProperties: false, description: "Reads all slices' flows." },
     ),
@@ -56,6 +64,17 @@ export const Role = Type.Union(
   { description: "What a slice may do by its manager's socket." },
 );
 export type Role = Static<typeof Role>;
+
+/** What a broker may promise to slivers of a slice or site; none: nothing. */
+export function brokerShare(roles: readonly Role[], target: string | undefined): Amounts | undefined {
+  for (const role of roles)
+    if (
+      role.role === 'broker' &&
+      role.slices.some((one) => one === '*' || (target !== undefined && isWithin(one, target)))
+    )
+      return role.share;
+  return undefined;
+}
 
 /** Whether a name is among those of a role. */
 export function covers(role: Role, name: string): boolean {

@@ -28,4 +28,8 @@ export const MIGRATIONS: readonly string[] = [
   'ALTER TABLE slivers ADD COLUMN revoked TEXT;',
   'CREATE TABLE sessions (id TEXT PRIMARY KEY, session TEXT NOT NULL) STRICT;',
   'ALTER TABLE slivers ADD COLUMN roles TEXT; ALTER TABLE slivers ADD COLUMN authority TEXT;',
+  `CREATE TABLE tickets (
+     id TEXT PRIMARY KEY, revoked INTEGER NOT NULL, ticket TEXT NOT NULL) STRICT;
+   CREATE TABLE leases (id TEXT PRIMARY KEY, sliver INTEGER NOT NULL, lease TEXT NOT NULL) STRICT;
+   CREATE TABLE redemptions (link TEXT PRIMARY KEY, lease TEXT NOT NULL, good INTEGER NOT NULL) STRICT;`,
 ];

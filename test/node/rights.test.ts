@@ -45,8 +45,15 @@ const MAY: Record<string, string> = {
   'POST /v1/ports': 'SA',
   'DELETE /v1/ports/{protocol}/{port}': '-', // no such reservation: below
   'POST /v1/ports/{protocol}/{port}/revoke': '-',
-  'POST /v1/tickets': '-',
+  'GET /v1/tickets': 'broker',
+  'POST /v1/tickets': 'broker',
+  'DELETE /v1/tickets/{id}': '-', // no such ticket
   'POST /v1/tickets/verify': '*',
+  'GET /v1/leases': '*',
+  'POST /v1/leases': 'SA',
+  'GET /v1/leases/{id}': '-', // no such lease: test/node/leases.test.ts
+  'PATCH /v1/leases/{id}': '-',
+  'DELETE /v1/leases/{id}': '-',
   'GET /v1/flows': '*',
   'GET /v1/events': '*',
   'GET /v1/images': 'authority',
@@ -55,6 +62,7 @@ const MAY: Record<string, string> = {
   'DELETE /v1/images/{name}': '-',
 };
 
+const KEY = { kty: 'OKP', crv: 'Ed25519', x: 'A'.repeat(43) };
 const BODIES: Record<string, (name: string) => unknown> = {
   'POST /v1/slivers': () => ({ name: 'foreign_new', image: 'small' }),
   'PATCH /v1/slivers/{name}': () => ({ rspec: { 'cpu.weight': 101 } }),
@@ -64,6 +72,9 @@ const BODIES: Record<string, (name: string) => unknown> = {
   'PUT /v1/slivers/{name}/revocations': () => ({ items: [] }),
   'POST /v1/slivers/{name}/revocations': () => ({ items: [] }),
   'POST /v1/ports': (name) => ({ sliver: name, protocol: 'udp', port: 5353 }),
+  'POST /v1/tickets': () => ({ to: KEY, rspec: { 'cpu.max': 1 }, until: '2100-01-01T00:00:00Z' }),
+  'POST /v1/leases': (name) => ({ sliver: name, ticket: 'none' }),
+  'PATCH /v1/leases/{id}': () => ({ until: '2100-01-01T00:00:00Z' }),
   'POST /v1/images': () => ({ name: 'x', source: { path: '/etc' } }),
 };
 
@@ -87,6 +98,7 @@ beforeAll(async () => {
   await create('t_control', { roles: [{ role: 'control', slices: ['t_target'] }] });
   await create('t_authority', { roles: [{ role: 'authority', slices: ['own_*'] }] });
   await create('t_flows', { roles: [{ role: 'flows' }] });
+  await create('t_broker', { roles: [{ role: 'broker', slices: ['*'], share: { 'cpu.max': 4 } }] });
   const made = await as('t_authority', 'POST', '/v1/slivers', { name: 'own_one', image: 'small' });
   expect(made).toMatchObject({ status: 201, body: { authority: 't_authority', pid: null } });
   ids.set('own_one', made.body.id);
@@ -111,11 +123,11 @@ const relation = (caller: string, target: string) =>
     caller === 't_authority' && target === 'own_one' ? 'A' : '',
   ].join('');
 
-describe.each(['t_self', 't_control', 't_authority', 't_flows'])('%s', (caller) => {
+describe.each(['t_self', 't_control', 't_authority', 't_broker', 't_flows'])('%s', (caller) => {
   it.each(Object.entries(MAY))('%s: %s', async (route, may) => {
     const [method = '', path = ''] = route.split(' ');
     const about = path.includes('{name}') && path.startsWith('/v1/slivers/');
-    const inBody = route === 'POST /v1/ports';
+    const inBody = route === 'POST /v1/ports' || route === 'POST /v1/leases';
     const targets = about || inBody ? [caller, 't_target', 'own_one', 't_other', 'no_such'] : [''];
     for (const target of targets) {
       // That works below: here it is needed.
@@ -136,12 +148,10 @@ describe.each(['t_self', 't_control', 't_authority', 't_flows'])('%s', (caller) 
         continue;
       }
       const through =
-        may === '*' ||
-        (may === 'authority' && caller === 't_authority') ||
-        [...related].some((letter) => may.includes(letter));
+        may === '*' || caller === `t_${may}` || [...related].some((letter) => may.includes(letter));
       if (through)
         expect([403, ...(/fingerprint|stream/.test(route) ? [] : [404])], told).not.toContain(status);
-      else if (/sessions\/|ports\/.*port}$/.test(path)) expect(status, told).toBe(404);
+      else if (/(sessions|leases|tickets)\/\{|ports\/.*port}$/.test(path)) expect(status, told).toBe(404);
       else {
         expect(status, told).toBe(403);
         expect(body.code, told).toBe('denied');

@@ -8,7 +8,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const MAY: Record<string, string[]> = {
   'daemon/kernel': [],
   'daemon/store': [],
-  'daemon/resources': [],
+  'daemon/resources': ['daemon/store', 'daemon/events'],
   netns: ['daemon/kernel', 'daemon/cgroups'],
   'daemon/cgroups': ['daemon/resources', 'daemon/environments'],
   'daemon/images': ['daemon/kernel', 'daemon/store'],

@@ -74,6 +74,7 @@ beforeEach(() => {
   reconciler = new Reconciler({
     store,
     environments: new Map([['namespaces', environment]]),
+    effective: (record) => record,
     events: new EventLog(database),
     log: pino({ level: 'silent' }),
   });

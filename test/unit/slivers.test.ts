@@ -98,8 +98,8 @@ describe('ids', () => {
 describe('admission', () => {
   it('never promises more disk than there is', () => {
     const capacity = { cpus: 1, memoryBytes: 0, diskBytes: 10 * 2 ** 30 };
-    admitDisk(capacity, 8 * 2 ** 30, DEFAULT_RSPEC);
-    expect(() => admitDisk(capacity, 8 * 2 ** 30 + 1, DEFAULT_RSPEC)).toThrow(
+    admitDisk(capacity, 8 * 2 ** 30, 2 * 2 ** 30);
+    expect(() => admitDisk(capacity, 8 * 2 ** 30 + 1, 2 * 2 ** 30)).toThrow(
       /2.0 GiB asked for.*10.0 GiB.*promised/,
     );
   });

@@ -2,7 +2,7 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import fc from 'fast-check';
 import { CompactSign } from 'jose';
 import { describe, expect, it } from 'vitest';
-import type { Amounts } from '../../daemon/resources/tickets/link.ts';
+import type { Amounts } from '../../daemon/resources/amounts.ts';
 import {
   delegate,
   type Gift,

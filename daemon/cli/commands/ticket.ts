@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { Context } from '../context.ts';
+import type { IssuedTicket } from '../../manager/routes/tickets.ts';
+import { Context, pathOf } from '../context.ts';
 import type { DelegateOptions, IssueOptions } from '../tickets.ts';
 
 /** `ticket …`: promises of resources, which are given on without a node. What they do is in ../tickets.ts. */
@@ -40,6 +41,23 @@ export function ticketCommands(program: Command): void {
     const { delegateTicket } = await import('../tickets.ts');
     await delegateTicket(file, resources, options);
   });
+  ticket
+    .command('list')
+    .alias('ls')
+    .description('tickets that this node has issued')
+    .action(async (_options, command: Command) => {
+      const context = Context.of(command);
+      const answer = await context.client.get<{ items: IssuedTicket[] }>('/v1/tickets');
+      const { issuedTable } = await import('../output/lease.ts');
+      context.print(answer, ({ items }, colour) => issuedTable(items, colour));
+    });
+  ticket
+    .command('revoke')
+    .argument('<id>', "as 'ticket list' has it")
+    .description('take a ticket back: nothing more is redeemed of it')
+    .action(async (id: string, _options, command: Command) => {
+      await Context.of(command).client.request('DELETE', pathOf('tickets', id));
+    });
   ticket
     .command('show')
     .argument('<ticket>', 'a file; - is standard input')

@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import type { ShownLease } from '../../manager/routes/leases.ts';
 import type { Image, SessionList, Sliver } from '../../manager/schemas.ts';
 import { listAll } from '../connection/client.ts';
 import { listNodes } from '../connection/endpoint.ts';
@@ -27,6 +28,8 @@ async function namesOf(context: Context, kind: string): Promise<string[]> {
       return (await listAll<Image>(context.client, '/v1/images')).map(({ name }) => name);
     case 'session':
       return (await context.client.get<SessionList>('/v1/sessions')).items.map(({ id }) => id);
+    case 'lease':
+      return (await context.client.get<{ items: ShownLease[] }>('/v1/leases')).items.map(({ id }) => id);
     case 'node':
       return listNodes();
     case 'profile':

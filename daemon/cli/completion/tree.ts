@@ -1,7 +1,17 @@
 import type { Command, Option } from 'commander';
 
 /** What can stand at a place: words known now, or names of a kind that are asked for when needed. */
-export type Kind = 'sliver' | 'image' | 'node' | 'profile' | 'session' | 'file' | 'key' | 'none' | 'command';
+export type Kind =
+  | 'sliver'
+  | 'image'
+  | 'node'
+  | 'profile'
+  | 'session'
+  | 'lease'
+  | 'file'
+  | 'key'
+  | 'none'
+  | 'command';
 
 export interface Place {
   /** The words that lead here, as in `sliver create`; empty: the program itself. */
@@ -26,6 +36,9 @@ const OPERANDS: Record<string, Kind> = {
   sliver: 'sliver',
   image: 'image',
   session: 'session',
+  lease: 'lease',
+  ticket: 'file',
+  evidence: 'file',
   'key=value': 'key',
   source: 'file',
   file: 'file',

@@ -3,8 +3,8 @@ import { usage } from '../exit.ts';
 import { formatValue, parseAssignment } from './rspec.ts';
 
 /**
- * `authority:ucb_*,mit_x`, the same with a share as in `authority:ucb_*:slivers=10,memory.max=4G`, `control:ucb_p2ps` or `flows`, as
- * the API has them; that names and keys are right, the daemon says.
+ * `authority:ucb_*,mit_x`, the same with a share as in `authority:ucb_*:slivers=10,memory.max=4G`, `broker:*:cpu.max=2`, `control:ucb_p2ps`
+ * or `flows`, as the API has them; that names and keys are right, the daemon says.
  */
 export function parseRole(text: string): Role {
   const [role = '', names, shared, ...rest] = text.split(':');
@@ -13,11 +13,13 @@ export function parseRole(text: string): Role {
   if (rest.length === 0 && role === 'flows' && names === undefined) return { role };
   if (rest.length === 0 && role === 'control' && slices.length > 0 && shared === undefined)
     return { role, slices };
+  if (rest.length === 0 && role === 'broker' && slices.length > 0 && shared !== undefined)
+    return { role, slices, share: parseShare(parts(shared)) };
   if (rest.length === 0 && role === 'authority' && slices.length > 0)
     return { role, slices, ...(shared === undefined ? {} : { share: parseShare(parts(shared)) }) };
   throw usage(
     `'${text}' is no role`,
-    'roles are authority:SLICES[:SHARE], control:SLICES and flows, as in authority:ucb_*:slivers=10,memory.max=4G',
+    'roles are authority:SLICES[:SHARE], broker:SLICES:SHARE, control:SLICES and flows, as in authority:ucb_*:slivers=10,memory.max=4G',
   );
 }
 

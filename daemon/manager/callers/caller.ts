@@ -3,7 +3,7 @@ import { covers, type Role } from '../../slivers/roles.ts';
 import type { SliverStore } from '../../slivers/store.ts';
 
 /** By what a caller may do something: roles of its record, and `self`, which every slice has. */
-export const TITLES = ['self', 'control', 'authority', 'flows'] as const;
+export const TITLES = ['self', 'control', 'authority', 'broker', 'flows'] as const;
 export type Title = (typeof TITLES)[number];
 
 /**

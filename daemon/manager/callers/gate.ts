@@ -1,5 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { SliverdError } from '../../errors.ts';
+import { noSuchLease } from '../../resources/leases/leases.ts';
+import { noSuchTicket } from '../../resources/tickets/issued.ts';
 import { protocolOf } from '../../slivers/ports.ts';
 import type { SliverRecord } from '../../slivers/record.ts';
 import { noSuchSliver } from '../../slivers/store.ts';
@@ -102,7 +104,7 @@ interface Subject {
 }
 
 function subjectOf(manager: Manager, about: Right['about'], request: FastifyRequest): Subject {
-  const { store, ports, sessions } = manager;
+  const { store, ports, sessions, leases, issued } = manager;
   const { name = '', protocol = '', port = '', id = '' } = request.params as Record<string, string>;
   switch (about) {
     case 'port': {
@@ -114,6 +116,14 @@ function subjectOf(manager: Manager, about: Right['about'], request: FastifyRequ
       const slice = sessions?.list().find((one) => one.id === id)?.slice;
       const none = new SliverdError('not-found', `there is no session '${id.slice(0, 60)}'`);
       return { record: slice === undefined ? undefined : store.find(slice), none };
+    }
+    case 'lease': {
+      const lease = leases.find(id);
+      return { record: lease && store.byId(lease.sliver), none: noSuchLease(id) };
+    }
+    case 'ticket': {
+      const issuer = issued.find(id)?.issuer;
+      return { record: issuer ? store.find(issuer) : undefined, none: noSuchTicket(id) };
     }
     default:
       return { record: store.find(name), none: noSuchSliver(name) };

@@ -9,6 +9,8 @@ const ABOUT: Readonly<Record<About, string>> = {
   new: 'of slices that its role covers',
   port: 'of whose reservation it is',
   session: 'of who is logged in to',
+  lease: 'of whose lease it is',
+  ticket: 'of those that it issued itself',
 };
 
 const HEAD = `# Who may do what
@@ -17,7 +19,7 @@ Made by \`scripts/openapi\` of the one table that the daemon goes by (\`daemon/m
 the administrator, who speaks by \`admin.sock\`, may all. What the roles mean and how they are given: [api.md](api.md#callers-and-rights).
 
 A caller is \`self\` of its own sliver, always; has \`control\` of the slivers that such a role of it names; is \`authority\` of those that
-it created itself and that such a role still names; and has \`flows\` or not. Where a request is about a sliver of which
+it created itself and that such a role still names; and has \`broker\` and \`flows\` or not. Where a request is about a sliver of which
 the caller is nothing of all this, the answer is as if there were none.
 
 | Route | ${TITLES.join(' | ')} | |

@@ -5,10 +5,11 @@ import type { Title } from './caller.ts';
  * `node`: nobody; the caller needs one of the titles, whatever for.
  * `list`: whoever the answer has; every caller may ask, and is answered with what it may see.
  * `sliver`: the one that the path names. `body`: the one that the body names as `sliver`. `new`: one that is yet to be made.
- * `port`: the one that has that reservation. `session`: the one that is logged in to.
+ * `port`: the one that has that reservation. `session`: the one that is logged in to. `lease`: the one that has it.
+ * `ticket`: the one that issued it.
  * Who may not see that one is answered as if it weren't there.
  */
-export type About = 'node' | 'list' | 'sliver' | 'body' | 'new' | 'port' | 'session';
+export type About = 'node' | 'list' | 'sliver' | 'body' | 'new' | 'port' | 'session' | 'lease' | 'ticket';
 
 export interface Right {
   readonly about: About;
@@ -69,9 +70,17 @@ export const RIGHTS: Readonly<Record<string, Right>> = {
   'DELETE /v1/ports/:protocol/:port': { about: 'port', titles: ['self', 'authority'] },
   'POST /v1/ports/:protocol/:port/revoke': nobody,
 
-  // Everybody may ask whether a ticket is good; the node's promises are its owner's.
-  'POST /v1/tickets': nobody,
+  // Everybody may ask whether a ticket is good; the node's promises are its owner's, and of those that have a share for that.
+  'GET /v1/tickets': { about: 'list', titles: ['broker'] },
+  'POST /v1/tickets': { about: 'node', titles: ['broker'] },
+  'DELETE /v1/tickets/:id': { about: 'ticket', titles: ['self'] },
   'POST /v1/tickets/verify': everybody,
+
+  'GET /v1/leases': list,
+  'POST /v1/leases': { about: 'body', titles: ['self', 'authority'] },
+  'GET /v1/leases/:id': { about: 'lease', titles: ['self', 'control', 'authority'] },
+  'PATCH /v1/leases/:id': { about: 'lease', titles: ['self', 'authority'] },
+  'DELETE /v1/leases/:id': { about: 'lease', titles: ['self', 'authority'] },
 
   'GET /v1/flows': list,
   'GET /v1/events': list,

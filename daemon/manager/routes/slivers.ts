@@ -183,14 +183,14 @@ export function sliverRoutes(server: Server, manager: Manager): void {
     '/v1/slivers/:name/effective-rspec',
     {
       schema: {
-        summary: 'Its resources as they are now: less where it has had most of its day',
+        summary: 'Its resources as they are now: more by leases, less where it has had most of its day',
         tags,
         params: Params,
         response: { 200: RSpec },
       },
     },
     async ({ params }) => {
-      const record = store.get(params.name);
+      const record = manager.effective.of(store.get(params.name));
       const day = manager.days.usage(record);
       const max = (way: 'up' | 'down') => day?.[way].slowedTo ?? record.rspec[`net.${way}.max`];
       return { ...record.rspec, 'net.up.max': max('up'), 'net.down.max': max('down') };
@@ -201,7 +201,7 @@ export function sliverRoutes(server: Server, manager: Manager): void {
     '/v1/slivers/:name/usage',
     { schema: { summary: 'What it has used since its start, and pressure', tags, params: Params } },
     async ({ params, caller }) => {
-      const record = store.get(params.name);
+      const record = manager.effective.of(store.get(params.name));
       const look = async () => {
         const usage = await slivers.environmentOf(record).usage(record);
         return {

@@ -1,8 +1,12 @@
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { SliverdError } from '../../errors.ts';
+import { Amounts, amountsOf } from '../../resources/amounts.ts';
 import { Target } from '../../resources/slices.ts';
-import { Amounts, PublicKey } from '../../resources/tickets/link.ts';
+import type { Issued } from '../../resources/tickets/issued.ts';
+import { PublicKey } from '../../resources/tickets/link.ts';
 import { issue, type Ticket, verify } from '../../resources/tickets/ticket.ts';
+import { brokerShare } from '../../slivers/roles.ts';
+import { Allowance } from '../callers/allowance.ts';
 import type { Manager, Server } from '../context.ts';
 import { nullable, time } from '../schemas.ts';
 
@@ -28,9 +32,25 @@ const VerifiedTicket = Type.Object({
 });
 const tags = ['tickets'];
 /** Sixteen links, and what JSON makes of them. */
-const BODY_LIMIT = 80 * 1024;
+export const BODY_LIMIT = 80 * 1024;
 
-export function ticketRoutes(server: Server, { identity, events }: Manager): void {
+export const IssuedTicket = Type.Object({
+  id: Type.String(),
+  issuer: nullable(Type.String({ description: "The slice that issued it; null: the node's owner." })),
+  holder: Type.String({ description: "The x of the holder's key." }),
+  rspec: Amounts,
+  from: time('From when it is good'),
+  until: time('Until when'),
+  slice: nullable(Target),
+  issuedAt: time('When it was issued'),
+  revoked: Type.Boolean(),
+});
+export type IssuedTicket = Static<typeof IssuedTicket>;
+/** What slices write and tell by it: so many at once, and then one in two seconds. */
+const CHANGES = new Allowance(128, 2000);
+
+export function ticketRoutes(server: Server, manager: Manager): void {
+  const { identity, events, issued, store, overPromise } = manager;
   server.post(
     '/v1/tickets',
     {
@@ -42,7 +62,8 @@ export function ticketRoutes(server: Server, { identity, events }: Manager): voi
         response: { 201: Type.Object({ id: Type.String(), ticket: Type.String() }) },
       },
     },
-    async ({ body }, reply) => {
+    async ({ body, caller }, reply) => {
+      if (caller.name !== null) CHANGES.take(caller.name);
       const { to, rspec, slice } = body;
       const seconds = (text: string) => Math.floor(Date.parse(text) / 1000);
       const nbf = body.from === undefined ? Math.floor(Date.now() / 1000) : seconds(body.from);
@@ -52,8 +73,20 @@ export function ticketRoutes(server: Server, { identity, events }: Manager): voi
           'bad-request',
           `until ${body.until}, there is nothing to promise: name a later time`,
         );
+      const promise = { rspec, from: nbf * 1000, until: exp * 1000 };
       const { id, ticket } = await issue(identity.key, { rspec, nbf, exp, to, ...(slice ? { slice } : {}) });
-      events.record('ticket.issued', id, {
+      // After it is signed: nobody else's comes between this and that it is known.
+      if (caller.name !== null) {
+        const share = brokerShare(store.get(caller.name).roles, slice);
+        if (!share)
+          throw new SliverdError('denied', `${caller.name} issues no tickets for ${slice ?? 'all slices'}`, {
+            extra: { rule: 'POST /v1/tickets slice' },
+          });
+        issued.admit(caller.name, multiplied(share, overPromise), promise);
+      }
+      issued.add({ id, issuer: caller.name, holder: to.x, ...promise, slice: slice ?? null });
+      events.record('ticket.issued', caller.name ?? id, {
+        ticket: id,
         to: to.x,
         rspec,
         from: nbf,
@@ -61,6 +94,36 @@ export function ticketRoutes(server: Server, { identity, events }: Manager): voi
         ...(slice ? { slice } : {}),
       });
       return reply.code(201).send({ id, ticket });
+    },
+  );
+
+  server.get(
+    '/v1/tickets',
+    {
+      schema: {
+        summary: 'Tickets that were issued and are not over for long',
+        tags,
+        response: { 200: Type.Object({ items: Type.Array(IssuedTicket) }) },
+      },
+    },
+    async ({ caller }) => ({ items: issued.list(caller.name ?? undefined).map(shownIssued) }),
+  );
+
+  server.delete(
+    '/v1/tickets/:id',
+    {
+      schema: {
+        summary: 'Takes a ticket back: nothing more is redeemed of it; leases that it became go on',
+        tags,
+        params: Type.Object({ id: Type.String({ maxLength: 64 }) }),
+        response: { 200: IssuedTicket },
+      },
+    },
+    async ({ params, caller }) => {
+      if (caller.name !== null) CHANGES.take(caller.name);
+      const revoked = issued.revoke(params.id);
+      events.record('ticket.revoked', revoked.issuer ?? params.id, { ticket: params.id });
+      return shownIssued(revoked);
     },
   );
 
@@ -77,6 +140,14 @@ export function ticketRoutes(server: Server, { identity, events }: Manager): voi
     },
     async ({ body }) => shown(await verify(body.ticket, identity, Date.now())),
   );
+}
+
+const multiplied = (share: Amounts, by: number): Amounts =>
+  Object.fromEntries(amountsOf(share).map(([key, amount]) => [key, amount * by]));
+
+function shownIssued({ from, until, issuedAt, ...ticket }: Issued): IssuedTicket {
+  const at = (milliseconds: number) => new Date(milliseconds).toISOString();
+  return { ...ticket, from: at(from), until: at(until), issuedAt: at(issuedAt) };
 }
 
 function shown({ ids, holder, rspec, from, until, slice }: Ticket) {

@@ -3,31 +3,8 @@ import { decodeProtectedHeader } from 'jose';
 import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { SliverdError } from '../../errors.ts';
+import { Amounts } from '../amounts.ts';
 import { Target } from '../slices.ts';
-
-/** What a ticket may promise: keys of the RSpec whose amounts add up, in their units, on top of what a sliver has. */
-const amount = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
-export const Amounts = Type.Partial(
-  Type.Object({
-    'cpu.max': Type.Number({ minimum: 0.01, maximum: 4096, description: 'Cores.' }),
-    'cpu.weight': amount,
-    'memory.max': amount,
-    'pids.max': amount,
-    'io.weight': amount,
-    'disk.bytes': amount,
-    'disk.inodes': amount,
-    'net.up.min': amount,
-    'net.up.max': amount,
-    'net.down.min': amount,
-    'net.down.max': amount,
-    'net.weight': amount,
-    'net.connections': amount,
-    'net.up.day.bytes': amount,
-    'net.down.day.bytes': amount,
-  }),
-  { additionalProperties: false, minProperties: 1 },
-);
-export type Amounts = Static<typeof Amounts>;
 
 const hash = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' });
 /** Seconds since 1970 (NumericDate of RFC 7519). */
@@ -75,6 +52,8 @@ export const MOST_LINKS = 16;
 const MOST_CHARACTERS = 64 * 1024;
 
 export const hashOf = (jws: string): string => createHash('sha256').update(jws).digest('base64url');
+/** What a link's holder signed, by its hash: that of the whole would be another with each signature of the same. */
+export const accountOf = ({ jws }: Pick<Link, 'jws'>): string => hashOf(jws.slice(0, jws.lastIndexOf('.')));
 export const joined = (links: readonly Link[]): string => links.map(({ jws }) => jws).join(SEPARATOR);
 
 /**

@@ -1,9 +1,9 @@
 import { createHash, createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
 import { CompactSign, calculateJwkThumbprint, compactVerify, importJWK } from 'jose';
 import { SliverdError } from '../../errors.ts';
+import type { Amounts } from '../amounts.ts';
 import {
   ALGORITHM,
-  type Amounts,
   type Claims,
   hashOf,
   joined,

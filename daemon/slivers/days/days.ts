@@ -3,16 +3,16 @@ import type { NetworkLimits, TrafficCounters } from '../../../netns/network-limi
 import type { DayUsage, DayWay } from '../../environments/environment.ts';
 import type { EventLog } from '../../events/log.ts';
 import type { Database } from '../../store/database.ts';
+import type { EffectiveSlivers } from '../effective.ts';
 import { networkLimits } from '../network-limits.ts';
 import type { SliverRecord } from '../record.ts';
-import type { SliverStore } from '../store.ts';
 import { Accounts } from './accounts.ts';
 import { allowanceOf, rateOf, type Way } from './allowance.ts';
 import { CLOCK, type Clock } from './day.ts';
 import { DayTable } from './table.ts';
 
 export interface DaysOptions {
-  readonly store: SliverStore;
+  readonly store: Pick<EffectiveSlivers, 'list' | 'find'>;
   readonly database: Database;
   readonly events: EventLog;
   /** None where the node has no shared address, or its kernel can't count. */

@@ -1,0 +1,60 @@
+import { type AmountKey, type Amounts, amountsOf, exact, overlaps, peak } from '../amounts.ts';
+import { accountOf, type Link } from '../tickets/link.ts';
+import type { Lease } from './lease.ts';
+
+/** Who promised more than was promised to them, as it comes out when the last of it is asked for. */
+export interface Overpromise {
+  /** Which link of the ticket was given on in more parts than it has, from 0; -1: the share of the slice that issued it. */
+  readonly at: number;
+  readonly key: AmountKey;
+  readonly promised: number;
+  /** At once, within the time that is asked for. */
+  readonly taken: number;
+  readonly wanted: number;
+  /** Leases that have it. */
+  readonly leases: readonly Lease[];
+}
+
+/** The accounts that a ticket's lease counts for: each link but the last is what somebody gave on. */
+export const accountsOf = (links: readonly Link[]): string[] => links.slice(0, -1).map(accountOf);
+
+/**
+ * Each link's holder can give on at most what it was given, at any time, whatever the holder signed: in order of arrival.
+ * @param others leases that may count for the same
+ * @param share of the slice that issued the first, if one did
+ * @returns the first link that doesn't have it any more
+ */
+export function overpromised(
+  links: readonly Link[],
+  { rspec, from, until, issuer }: Pick<Lease, 'rspec' | 'from' | 'until' | 'issuer'>,
+  others: readonly Lease[],
+  share?: Amounts,
+): Overpromise | undefined {
+  const meanwhile = others.filter((one) => overlaps(one, from, until));
+  if (share) {
+    const leases = meanwhile.filter((one) => one.issuer === issuer);
+    const short = lacking(share, rspec, leases, from, until);
+    if (short) return { at: -1, leases, ...short };
+  }
+  for (const [at, account] of accountsOf(links).entries()) {
+    const leases = meanwhile.filter(({ accounts }) => accounts.includes(account));
+    const short = lacking(links[at]!.claims.rspec, rspec, leases, from, until);
+    if (short) return { at, leases, ...short };
+  }
+  return undefined;
+}
+
+/** The first key of which there is not as much left as is wanted. */
+export function lacking(
+  promise: Amounts,
+  rspec: Amounts,
+  leases: readonly Lease[],
+  from: number,
+  until: number,
+): Pick<Overpromise, 'key' | 'promised' | 'taken' | 'wanted'> | undefined {
+  for (const [key, wanted] of amountsOf(rspec)) {
+    const [promised, taken] = [promise[key] ?? 0, peak(leases, key, from, until)];
+    if (exact(taken + wanted) > promised) return { key, promised, taken, wanted };
+  }
+  return undefined;
+}
