@@ -27,6 +27,7 @@ import { tellReady } from './node/ready.ts';
 import { OPTIONS } from './options.ts';
 import { availableBytes, diskFree, measureCapacity } from './resources/admission.ts';
 import { Leases } from './resources/leases/leases.ts';
+import { Loans } from './resources/loans/loans.ts';
 import { IssuedTickets } from './resources/tickets/issued.ts';
 import { Admission } from './slivers/admission.ts';
 import { watchClock } from './slivers/clock.ts';
@@ -109,13 +110,14 @@ async function main(): Promise<void> {
     share: (issuer, slice) => brokerShare(store.find(issuer)?.roles ?? [], slice),
     admit: (lease, others) => admission.lease(lease, others),
   });
+  const loans = new Loans({ database, events });
   const admission = new Admission({
     capacity,
     line: { up: promisable(config.network.up), down: promisable(config.network.down) },
     store,
-    leased: () => leases.list(),
+    ...{ leases, loans },
   });
-  const effective = new EffectiveSlivers(store, (sliver, now) => leases.amounts(sliver, now));
+  const effective = new EffectiveSlivers(store, leases, loans);
   const days = new Days({ store: effective, database, events, counters: network.counters, log });
   const flows = new Flows({ records: network.flows, store, database, events });
   const refusals = new Refusals({ network, store, database, events });
@@ -224,7 +226,7 @@ async function main(): Promise<void> {
     defaults: config,
     loginFiles,
     imageDigest: (name) => images.get(name).digest,
-    admit: (rspec, instead) => admission.sliver(rspec, instead),
+    admit: (rspec, before) => admission.sliver(rspec, before),
   });
   const identity = await Identity.open(paths.identity);
   const issued = new IssuedTickets(database);
@@ -251,7 +253,7 @@ async function main(): Promise<void> {
   });
   const manager: Manager = {
     ...{ node, identity, store, slivers, reconciler, images, network },
-    ...{ issued, leases, effective, overPromise: config.overPromise },
+    ...{ issued, leases, loans, effective, overPromise: config.overPromise },
     ...{ ports, refusals, days, sessions, flows, events, denials, log },
     disconnect: (sliver) => insideSocket.disconnect(sliver),
   };
@@ -272,7 +274,7 @@ async function main(): Promise<void> {
     sessions?.close();
     days.close();
     refusals.close();
-    leases.close();
+    for (const { schedule } of [leases, loans]) schedule.close();
     database.close();
     process.exit(0);
   };
@@ -280,10 +282,11 @@ async function main(): Promise<void> {
   process.on('SIGINT', () => void end('SIGINT'));
 
   await reconciler.adopt();
-  leases.watch(async (ids) => {
-    // One after the other: who has less gives way before who has more takes it.
-    for (const id of ids) await reconciler.reconcile(id).catch(() => {});
-  });
+  for (const { schedule } of [leases, loans])
+    schedule.watch(async (ids) => {
+      // One after the other: who has less gives way before who has more takes it.
+      for (const id of ids) await reconciler.reconcile(id).catch(() => {});
+    });
   days.watch((id) => void reconciler.reconcile(id).catch(() => {}));
   await listen(server, paths.adminSocket);
   await tellReady();
@@ -294,7 +297,7 @@ async function main(): Promise<void> {
     const seconds = Math.round(gained / 1000);
     log.warn({ seconds }, 'the clock was set');
     events.record('node.clock', config.name, { seconds });
-    leases.look();
+    for (const { schedule } of [leases, loans]) schedule.look();
     reconciler.clockWasSet();
   });
   findings.refresh(log);

@@ -40,7 +40,7 @@ export class Context {
 
 /** The API's path of one thing; whatever the name holds, it stays one segment. */
 export function pathOf(
-  kind: 'slivers' | 'images' | 'ports' | 'sessions' | 'leases' | 'tickets',
+  kind: 'slivers' | 'images' | 'ports' | 'sessions' | 'leases' | 'loans' | 'tickets',
   name: string,
   ...rest: string[]
 ): string {

@@ -5,6 +5,7 @@ import { flowCommands } from './commands/flow.ts';
 import { imageCommands } from './commands/image.ts';
 import { keyCommands } from './commands/key.ts';
 import { leaseCommands } from './commands/lease.ts';
+import { loanCommands } from './commands/loan.ts';
 import { nodeCommands } from './commands/node.ts';
 import { portCommands } from './commands/port.ts';
 import { sessionCommands } from './commands/session.ts';
@@ -50,6 +51,7 @@ reachable; 6 accepted, but not there yet. 'sliver exec' passes on the status of 
   flowCommands(program);
   ticketCommands(program);
   leaseCommands(program);
+  loanCommands(program);
   completionCommands(program);
   return program;
 }

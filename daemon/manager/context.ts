@@ -9,6 +9,7 @@ import type { ImageStore } from '../images/store.ts';
 import type { Identity } from '../node/identity.ts';
 import type { Node } from '../node/node.ts';
 import type { Leases } from '../resources/leases/leases.ts';
+import type { Loans } from '../resources/loans/loans.ts';
 import type { IssuedTickets } from '../resources/tickets/issued.ts';
 import type { Days } from '../slivers/days/days.ts';
 import type { EffectiveSlivers } from '../slivers/effective.ts';
@@ -37,6 +38,7 @@ export interface Manager {
   readonly sessions: Sessions | undefined;
   readonly issued: IssuedTickets;
   readonly leases: Leases;
+  readonly loans: Loans;
   readonly effective: EffectiveSlivers;
   /** By how much slices that issue tickets may promise more than their share: 1 is not at all. */
   readonly overPromise: number;

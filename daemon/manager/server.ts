@@ -13,6 +13,7 @@ import { flowRoutes } from './routes/flows.ts';
 import { imageRoutes } from './routes/images.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { leaseRoutes } from './routes/leases.ts';
+import { loanRoutes } from './routes/loans.ts';
 import { nodeRoutes } from './routes/node.ts';
 import { portRoutes } from './routes/ports.ts';
 import { sessionRoutes } from './routes/sessions.ts';
@@ -86,6 +87,7 @@ export async function managerServer(manager: Manager, version: string): Promise<
     eventRoutes(routes, manager);
     ticketRoutes(routes, manager);
     leaseRoutes(routes, manager);
+    loanRoutes(routes, manager);
   });
   return server;
 }

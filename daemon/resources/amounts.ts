@@ -58,23 +58,39 @@ export function peak(holdings: Iterable<Holding>, key: AmountKey, from: number, 
   return most;
 }
 
-/** A sliver's resources with these on top; what has no bound gets none, and each key stays what the kernel can be told. */
-export function withAmounts(rspec: RSpec, more: readonly Amounts[]): RSpec {
-  if (more.length === 0) return rspec;
+/**
+ * A sliver's resources with some on top, and some taken away; what has no bound gets none, and all of it stays what the kernel can be
+ * told.
+ */
+export function withAmounts(rspec: RSpec, more: readonly Amounts[], less: readonly Amounts[] = []): RSpec {
   const sum: Record<string, number | string> = { ...rspec };
-  for (const amounts of more)
+  const add = (amounts: Amounts, sign: 1 | -1) => {
     for (const [key, amount] of amountsOf(amounts)) {
       const has = sum[key];
-      if (typeof has === 'number') sum[key] = Math.min(exact(has + amount), largest(key));
+      if (typeof has === 'number') sum[key] = Math.min(exact(has + sign * amount), largest(key));
     }
-  const { 'disk.bytes': bytes, 'disk.inodes': inodes } = sum as unknown as RSpec;
-  sum['disk.inodes'] = Math.min(inodes, Math.floor(bytes / BYTES_PER_INODE));
+  };
+  for (const amounts of less) add(amounts, -1);
+  for (const amounts of more) add(amounts, 1);
+  return fitting(sum as unknown as RSpec);
+}
+
+/** One key may be bounded by another, which was left alone. */
+function fitting(rspec: RSpec): RSpec {
+  const fit: RSpec = { ...rspec };
+  const lesser = (one: number | 'max', other: number | 'max') =>
+    other === 'max' ? one : one === 'max' ? other : Math.min(one, other);
+  fit['disk.inodes'] = Math.min(rspec['disk.inodes'], Math.floor(rspec['disk.bytes'] / BYTES_PER_INODE));
+  if (rspec['memory.high'] !== 'max') fit['memory.high'] = lesser(rspec['memory.high'], rspec['memory.max']);
   for (const way of ['up', 'down'] as const) {
-    const [least, most] = [sum[`net.${way}.min`] as number, sum[`net.${way}.max`]];
+    const [least, most] = [rspec[`net.${way}.min`], rspec[`net.${way}.max`]];
     // Promised is promised, whatever it may have at most.
-    if (typeof most === 'number') sum[`net.${way}.max`] = Math.max(least, most);
+    if (most !== 'max') fit[`net.${way}.max`] = Math.max(least, most);
+    const threshold = rspec[`net.${way}.day.threshold`];
+    if (threshold !== 'max')
+      fit[`net.${way}.day.threshold`] = lesser(threshold, rspec[`net.${way}.day.bytes`]);
   }
-  return sum as unknown as RSpec;
+  return fit;
 }
 
 function largest(key: AmountKey): number {

@@ -1,6 +1,9 @@
 import { admitDisk, admitRate, type Capacity } from '../resources/admission.ts';
 import { type Holding, peak } from '../resources/amounts.ts';
+import type { Leases } from '../resources/leases/leases.ts';
+import type { Loans } from '../resources/loans/loans.ts';
 import type { RSpec } from '../resources/rspec.ts';
+import type { SliverRecord } from './record.ts';
 import type { SliverStore } from './store.ts';
 
 export interface AdmissionOptions {
@@ -8,8 +11,8 @@ export interface AdmissionOptions {
   /** Bits per second that can be promised. */
   readonly line: Readonly<Record<'up' | 'down', number>>;
   readonly store: SliverStore;
-  /** What is leased, now and later. */
-  leased(): readonly Holding[];
+  readonly leases: Leases;
+  readonly loans: Loans;
 }
 
 const WAYS = ['up', 'down'] as const;
@@ -23,13 +26,15 @@ export class Admission {
     this.#options = options;
   }
 
-  /** Refuses what the node has no room for. @param instead what that sliver has already */
-  sliver(rspec: RSpec, instead?: RSpec): void {
+  /** Refuses what the node has no room for, or a sliver has lent. @param before the sliver, when it isn't new */
+  sliver(rspec: RSpec, before?: SliverRecord): void {
+    if (before) this.#options.loans.admit(before.id, rspec);
+    const instead = before?.rspec;
     const { capacity, line } = this.#options;
     const promised = (key: Guaranteed) =>
       this.#own(key) -
       (instead?.[key] ?? 0) +
-      peak(this.#options.leased(), key, Date.now(), Number.POSITIVE_INFINITY);
+      peak(this.#options.leases.schedule.list(), key, Date.now(), Number.POSITIVE_INFINITY);
     admitDisk(capacity, promised('disk.bytes'), rspec['disk.bytes']);
     for (const way of WAYS) {
       const key = `net.${way}.min` as const;

@@ -1,21 +1,35 @@
-import { type Amounts, withAmounts } from '../resources/amounts.ts';
+import { withAmounts } from '../resources/amounts.ts';
+import type { Leases } from '../resources/leases/leases.ts';
+import type { Loans } from '../resources/loans/loans.ts';
+import { stateAt } from '../resources/schedule.ts';
 import type { SliverRecord } from './record.ts';
 import type { SliverStore } from './store.ts';
 
-/** Slivers as they are now: their records, and what each has for a time beside (a lease). What environments are told. */
+/** Slivers as they are now: their records, with what each has by leases and loans, and without what it has lent. */
 export class EffectiveSlivers {
   readonly #store: SliverStore;
-  readonly #more: (sliver: number, now: number) => Amounts[];
+  readonly #leases: Leases;
+  readonly #loans: Loans;
 
-  /** @param more what a sliver has for a time, on top of its own */
-  constructor(store: SliverStore, more: (sliver: number, now: number) => Amounts[]) {
+  constructor(store: SliverStore, leases: Leases, loans: Loans) {
     this.#store = store;
-    this.#more = more;
+    this.#leases = leases;
+    this.#loans = loans;
   }
 
   of(record: SliverRecord): SliverRecord {
-    const more = this.#more(record.id, Date.now());
-    return more.length === 0 ? record : { ...record, rspec: withAmounts(record.rspec, more) };
+    const now = Date.now();
+    const { id } = record;
+    const leases = this.#leases.schedule.of(id).filter((one) => stateAt(one, now) === 'active');
+    const loans = this.#loans.schedule.of(id).filter((one) => stateAt(one, now) === 'active');
+    if (leases.length + loans.length === 0) return record;
+    const [lent, borrowed] = [
+      loans.filter(({ slivers }) => slivers[0] === id),
+      loans.filter(({ slivers }) => slivers[1] === id),
+    ];
+    const rspecs = (all: readonly { rspec: (typeof loans)[number]['rspec'] }[]) =>
+      all.map(({ rspec }) => rspec);
+    return { ...record, rspec: withAmounts(record.rspec, rspecs([...leases, ...borrowed]), rspecs(lent)) };
   }
 
   find(name: string): SliverRecord | undefined {

@@ -24,8 +24,8 @@ export interface SliverServiceOptions {
   readonly loginFiles: LoginFiles;
   /** Digest of an image by name; throws `not-found`. */
   imageDigest(name: string): string;
-  /** Refuses what the node has no room for. */
-  admit(rspec: RSpec, instead?: RSpec): void;
+  /** Refuses what the node has no room for. @param before the sliver, when it isn't new */
+  admit(rspec: RSpec, before?: SliverRecord): void;
 }
 
 export type Action = 'start' | 'stop' | 'restart' | 'freeze' | 'thaw' | 'reset';
@@ -90,7 +90,7 @@ export class SliverService {
       ...(request.profile ? { profile: this.#profile(request.profile) } : {}),
     };
     if (changes.rspec) {
-      this.#options.admit(changes.rspec, record.rspec);
+      this.#options.admit(changes.rspec, record);
       if (by !== null) admitShare(store.list(), store.get(by), name, changes.rspec, record.rspec);
     }
     const change = () => store.change(record.id, changes);

@@ -30,6 +30,6 @@ export const MIGRATIONS: readonly string[] = [
   'ALTER TABLE slivers ADD COLUMN roles TEXT; ALTER TABLE slivers ADD COLUMN authority TEXT;',
   `CREATE TABLE tickets (
      id TEXT PRIMARY KEY, revoked INTEGER NOT NULL, ticket TEXT NOT NULL) STRICT;
-   CREATE TABLE leases (id TEXT PRIMARY KEY, sliver INTEGER NOT NULL, lease TEXT NOT NULL) STRICT;
+   CREATE TABLE schedule (kind TEXT NOT NULL, id TEXT NOT NULL, item TEXT NOT NULL, PRIMARY KEY (kind, id)) STRICT;
    CREATE TABLE redemptions (link TEXT PRIMARY KEY, lease TEXT NOT NULL, good INTEGER NOT NULL) STRICT;`,
 ];

@@ -54,6 +54,10 @@ const MAY: Record<string, string> = {
   'GET /v1/leases/{id}': '-', // no such lease: test/node/leases.test.ts
   'PATCH /v1/leases/{id}': '-',
   'DELETE /v1/leases/{id}': '-',
+  'GET /v1/loans': '*',
+  'POST /v1/loans': 'SA',
+  'GET /v1/loans/{id}': '-', // no such loan: test/node/loans.test.ts
+  'DELETE /v1/loans/{id}': '-',
   'GET /v1/flows': '*',
   'GET /v1/events': '*',
   'GET /v1/images': 'authority',
@@ -74,6 +78,12 @@ const BODIES: Record<string, (name: string) => unknown> = {
   'POST /v1/ports': (name) => ({ sliver: name, protocol: 'udp', port: 5353 }),
   'POST /v1/tickets': () => ({ to: KEY, rspec: { 'cpu.max': 1 }, until: '2100-01-01T00:00:00Z' }),
   'POST /v1/leases': (name) => ({ sliver: name, ticket: 'none' }),
+  'POST /v1/loans': (name) => ({
+    sliver: name,
+    to: name,
+    rspec: { 'pids.max': 1 },
+    until: '2100-01-01T00:00:00Z',
+  }),
   'PATCH /v1/leases/{id}': () => ({ until: '2100-01-01T00:00:00Z' }),
   'POST /v1/images': () => ({ name: 'x', source: { path: '/etc' } }),
 };
@@ -127,7 +137,7 @@ describe.each(['t_self', 't_control', 't_authority', 't_broker', 't_flows'])('%s
   it.each(Object.entries(MAY))('%s: %s', async (route, may) => {
     const [method = '', path = ''] = route.split(' ');
     const about = path.includes('{name}') && path.startsWith('/v1/slivers/');
-    const inBody = route === 'POST /v1/ports' || route === 'POST /v1/leases';
+    const inBody = route === 'POST /v1/ports' || route === 'POST /v1/leases' || route === 'POST /v1/loans';
     const targets = about || inBody ? [caller, 't_target', 'own_one', 't_other', 'no_such'] : [''];
     for (const target of targets) {
       // That works below: here it is needed.
@@ -151,7 +161,8 @@ describe.each(['t_self', 't_control', 't_authority', 't_broker', 't_flows'])('%s
         may === '*' || caller === `t_${may}` || [...related].some((letter) => may.includes(letter));
       if (through)
         expect([403, ...(/fingerprint|stream/.test(route) ? [] : [404])], told).not.toContain(status);
-      else if (/(sessions|leases|tickets)\/\{|ports\/.*port}$/.test(path)) expect(status, told).toBe(404);
+      else if (/(sessions|leases|loans|tickets)\/\{|ports\/.*port}$/.test(path))
+        expect(status, told).toBe(404);
       else {
         expect(status, told).toBe(403);
         expect(body.code, told).toBe('denied');

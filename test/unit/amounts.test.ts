@@ -47,7 +47,7 @@ describe('resources with more on top', () => {
   it('stay without bound where they had none, and in the range that the kernel takes', () => {
     const rspec = withAmounts(DEFAULT_RSPEC, [{ 'cpu.max': 2, 'cpu.weight': 20_000, 'pids.max': 6 }]);
     expect(rspec).toMatchObject({ 'cpu.max': 'max', 'cpu.weight': 10_000, 'pids.max': 1030 });
-    expect(withAmounts(DEFAULT_RSPEC, [])).toBe(DEFAULT_RSPEC);
+    expect(withAmounts(DEFAULT_RSPEC, [])).toEqual(DEFAULT_RSPEC);
   });
 
   it('keep what is promised below what is allowed, and inodes to what the disk has room for', () => {

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import type { ShownLease } from '../../manager/routes/leases.ts';
+import type { ShownLoan } from '../../manager/routes/loans.ts';
 import type { Image, SessionList, Sliver } from '../../manager/schemas.ts';
 import { listAll } from '../connection/client.ts';
 import { listNodes } from '../connection/endpoint.ts';
@@ -30,6 +31,8 @@ async function namesOf(context: Context, kind: string): Promise<string[]> {
       return (await context.client.get<SessionList>('/v1/sessions')).items.map(({ id }) => id);
     case 'lease':
       return (await context.client.get<{ items: ShownLease[] }>('/v1/leases')).items.map(({ id }) => id);
+    case 'loan':
+      return (await context.client.get<{ items: ShownLoan[] }>('/v1/loans')).items.map(({ id }) => id);
     case 'node':
       return listNodes();
     case 'profile':

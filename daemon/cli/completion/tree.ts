@@ -8,6 +8,7 @@ export type Kind =
   | 'profile'
   | 'session'
   | 'lease'
+  | 'loan'
   | 'file'
   | 'key'
   | 'none'
@@ -37,6 +38,8 @@ const OPERANDS: Record<string, Kind> = {
   image: 'image',
   session: 'session',
   lease: 'lease',
+  loan: 'loan',
+  borrower: 'sliver',
   ticket: 'file',
   evidence: 'file',
   'key=value': 'key',

@@ -1,4 +1,5 @@
 import type { ShownLease } from '../../manager/routes/leases.ts';
+import type { ShownLoan } from '../../manager/routes/loans.ts';
 import type { IssuedTicket } from '../../manager/routes/tickets.ts';
 import { formatValue } from '../values/rspec.ts';
 import { formatTime } from '../values/time.ts';
@@ -36,6 +37,21 @@ export function leaseText(lease: ShownLease, colour: boolean): string {
       ['Tickets', lease.tickets],
     ],
     colour,
+  );
+}
+
+export function loanTable(loans: readonly ShownLoan[], colour: boolean): string {
+  return table(
+    ['LOAN', 'LENDER', 'BORROWER', 'SINCE', 'UNTIL', 'RESOURCES'],
+    loans.map((loan) => [
+      loan.id,
+      loan.lender,
+      loan.borrower,
+      formatTime(loan.from),
+      formatTime(loan.until),
+      resources(loan.rspec).join(' '),
+    ]),
+    { colour },
   );
 }
 

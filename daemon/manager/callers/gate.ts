@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { SliverdError } from '../../errors.ts';
 import { noSuchLease } from '../../resources/leases/leases.ts';
+import { noSuchLoan } from '../../resources/loans/loans.ts';
 import { noSuchTicket } from '../../resources/tickets/issued.ts';
 import { protocolOf } from '../../slivers/ports.ts';
 import type { SliverRecord } from '../../slivers/record.ts';
@@ -49,7 +50,7 @@ export function addGate(server: Server, manager: Manager): void {
     const body = (request.body ?? {}) as Record<string, unknown>;
     if (rule.right.about === 'body') {
       const name = String(body.sliver);
-      holdFor(request, rule, { record: manager.store.find(name), none: noSuchSliver(name) });
+      holdFor(request, rule, subject(noSuchSliver(name), manager.store.find(name)));
     }
     if (rule.right.about === 'new' && !caller.creates(String(body.name)))
       deny(request, rule.name, `${caller.name} is no authority of slices of that name`);
@@ -59,10 +60,10 @@ export function addGate(server: Server, manager: Manager): void {
         deny(request, `${rule.name} ${member}`, `'${member}' is the administrator's to set`);
   });
 
-  function holdFor(request: FastifyRequest, rule: Rule, { record, none }: Subject): void {
-    const titles = record && request.caller.titlesFor(record);
+  function holdFor(request: FastifyRequest, rule: Rule, { records, none }: Subject): void {
+    const titles = new Set(records.flatMap((record) => [...request.caller.titlesFor(record)]));
     // Alike whether it is there or not.
-    if (!titles || titles.size === 0) throw none;
+    if (titles.size === 0) throw none;
     hold(request, rule, titles);
   }
 
@@ -97,35 +98,43 @@ function ruleOf(request: FastifyRequest): Rule | undefined {
   return { name, right: RIGHTS[name] ?? { about: 'node', titles: [] } };
 }
 
-/** Whom a request is about, and what is answered when there is no such. */
+/** Whom a request is about, and what is answered when there is no such. Of a loan that is two. */
 interface Subject {
-  readonly record: SliverRecord | undefined;
+  readonly records: readonly SliverRecord[];
   readonly none: SliverdError;
 }
+const subject = (none: SliverdError, ...records: (SliverRecord | undefined)[]): Subject => ({
+  records: records.filter((record) => record !== undefined),
+  none,
+});
 
 function subjectOf(manager: Manager, about: Right['about'], request: FastifyRequest): Subject {
-  const { store, ports, sessions, leases, issued } = manager;
+  const { store, ports, sessions, leases, loans, issued } = manager;
   const { name = '', protocol = '', port = '', id = '' } = request.params as Record<string, string>;
   switch (about) {
     case 'port': {
       const owner = ports.reservedBy(protocolOf(protocol), Number(port));
       const none = new SliverdError('not-found', `${protocol}/${port} is not reserved`);
-      return { record: owner === undefined ? undefined : store.byId(owner), none };
+      return subject(none, owner === undefined ? undefined : store.byId(owner));
     }
     case 'session': {
       const slice = sessions?.list().find((one) => one.id === id)?.slice;
       const none = new SliverdError('not-found', `there is no session '${id.slice(0, 60)}'`);
-      return { record: slice === undefined ? undefined : store.find(slice), none };
+      return subject(none, slice === undefined ? undefined : store.find(slice));
     }
     case 'lease': {
-      const lease = leases.find(id);
-      return { record: lease && store.byId(lease.sliver), none: noSuchLease(id) };
+      const { slivers = [] } = leases.schedule.find(id) ?? {};
+      return subject(noSuchLease(id), ...slivers.map((sliver) => store.byId(sliver)));
+    }
+    case 'loan': {
+      const { slivers = [] } = loans.schedule.find(id) ?? {};
+      return subject(noSuchLoan(id), ...slivers.map((sliver) => store.byId(sliver)));
     }
     case 'ticket': {
       const issuer = issued.find(id)?.issuer;
-      return { record: issuer ? store.find(issuer) : undefined, none: noSuchTicket(id) };
+      return subject(noSuchTicket(id), issuer ? store.find(issuer) : undefined);
     }
     default:
-      return { record: store.find(name), none: noSuchSliver(name) };
+      return subject(noSuchSliver(name), store.find(name));
   }
 }

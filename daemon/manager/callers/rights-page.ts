@@ -10,6 +10,7 @@ const ABOUT: Readonly<Record<About, string>> = {
   port: 'of whose reservation it is',
   session: 'of who is logged in to',
   lease: 'of whose lease it is',
+  loan: 'of whose loan it is, either side',
   ticket: 'of those that it issued itself',
 };
 

@@ -5,11 +5,21 @@ import type { Title } from './caller.ts';
  * `node`: nobody; the caller needs one of the titles, whatever for.
  * `list`: whoever the answer has; every caller may ask, and is answered with what it may see.
  * `sliver`: the one that the path names. `body`: the one that the body names as `sliver`. `new`: one that is yet to be made.
- * `port`: the one that has that reservation. `session`: the one that is logged in to. `lease`: the one that has it.
+ * `port`: the one that has that reservation. `session`: the one that is logged in to. `lease`: the one that has it. `loan`: lender and borrower.
  * `ticket`: the one that issued it.
  * Who may not see that one is answered as if it weren't there.
  */
-export type About = 'node' | 'list' | 'sliver' | 'body' | 'new' | 'port' | 'session' | 'lease' | 'ticket';
+export type About =
+  | 'node'
+  | 'list'
+  | 'sliver'
+  | 'body'
+  | 'new'
+  | 'port'
+  | 'session'
+  | 'lease'
+  | 'loan'
+  | 'ticket';
 
 export interface Right {
   readonly about: About;
@@ -81,6 +91,12 @@ export const RIGHTS: Readonly<Record<string, Right>> = {
   'GET /v1/leases/:id': { about: 'lease', titles: ['self', 'control', 'authority'] },
   'PATCH /v1/leases/:id': { about: 'lease', titles: ['self', 'authority'] },
   'DELETE /v1/leases/:id': { about: 'lease', titles: ['self', 'authority'] },
+
+  // Either side may end a loan.
+  'GET /v1/loans': list,
+  'POST /v1/loans': { about: 'body', titles: ['self', 'authority'] },
+  'GET /v1/loans/:id': { about: 'loan', titles: ['self', 'control', 'authority'] },
+  'DELETE /v1/loans/:id': { about: 'loan', titles: ['self', 'authority'] },
 
   'GET /v1/flows': list,
   'GET /v1/events': list,

@@ -2,8 +2,9 @@ import { type Static, Type } from 'typebox';
 import { SliverdError } from '../../errors.ts';
 import { Amounts } from '../../resources/amounts.ts';
 import { testify } from '../../resources/leases/evidence.ts';
-import { type Lease, stateAt } from '../../resources/leases/lease.ts';
+import type { Lease } from '../../resources/leases/lease.ts';
 import { Overpromised, revoked } from '../../resources/leases/leases.ts';
+import { stateAt } from '../../resources/schedule.ts';
 import { parseTicket } from '../../resources/tickets/link.ts';
 import { verify } from '../../resources/tickets/ticket.ts';
 import { noSuchSliver } from '../../slivers/store.ts';
@@ -57,7 +58,7 @@ export function leaseRoutes(server: Server, { identity, leases, issued, store }:
     async ({ query, caller }) => {
       if (query.sliver !== undefined && !seesNamed(caller, store, query.sliver))
         throw noSuchSliver(query.sliver);
-      const items = leases
+      const items = leases.schedule
         .list()
         .filter(({ name }) => query.sliver === undefined || name === query.sliver)
         // Who promised it sees what became of it.

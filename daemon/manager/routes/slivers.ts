@@ -183,7 +183,8 @@ export function sliverRoutes(server: Server, manager: Manager): void {
     '/v1/slivers/:name/effective-rspec',
     {
       schema: {
-        summary: 'Its resources as they are now: more by leases, less where it has had most of its day',
+        summary:
+          'Its resources as they are now: with leases and loans, and less where it has had most of its day',
         tags,
         params: Params,
         response: { 200: RSpec },

@@ -1,10 +1,8 @@
-import type { Amounts, Holding } from '../amounts.ts';
+import type { Timed } from '../schedule.ts';
 
 /** Resources that a sliver has beyond its own, from when until when the clock says so. */
-export interface Lease extends Holding {
-  readonly id: string;
-  /** Whose: the sliver's id and name. */
-  readonly sliver: number;
+export interface Lease extends Timed {
+  /** Whose it is. */
   readonly name: string;
   readonly redeemedAt: number;
   /** The ticket that it came of, whole: who promised it to whom. */
@@ -15,13 +13,4 @@ export interface Lease extends Holding {
   readonly issuer: string | null;
   /** Until when its ticket would have it. */
   readonly latest: number;
-  /** What was told of it last. */
-  readonly told: LeaseState;
 }
-
-export type LeaseState = 'pending' | 'active' | 'ended';
-
-export const stateAt = ({ from, until }: Omit<Holding, 'rspec'>, now: number): LeaseState =>
-  now < from ? 'pending' : now < until ? 'active' : 'ended';
-
-export const rspecs = (leases: readonly Lease[]): Amounts[] => leases.map(({ rspec }) => rspec);

@@ -1,0 +1,25 @@
+import type { Database } from '../../store/database.ts';
+
+/** So long after its end a redeemed ticket is known, whatever the clock says meanwhile, in milliseconds. */
+const REMEMBERED = 400 * 86_400_000;
+
+/** Which tickets were redeemed, by what their last link says: known longer than the leases that they became. */
+export class Redemptions {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** The lease that it became. */
+  find(link: string): string | undefined {
+    const row = this.#database.sql.prepare('SELECT lease FROM redemptions WHERE link = ?').get(link);
+    return row?.lease as string | undefined;
+  }
+
+  /** @param good until when the ticket is, in milliseconds since 1970 */
+  add(link: string, lease: string, good: number): void {
+    this.#database.sql.prepare('DELETE FROM redemptions WHERE good < ?').run(Date.now() - REMEMBERED);
+    this.#database.sql.prepare('INSERT INTO redemptions VALUES (?, ?, ?)').run(link, lease, good);
+  }
+}

@@ -1,0 +1,59 @@
+import { type AmountKey, amountsOf, exact, peak } from '../amounts.ts';
+import { LEAST_RATE, type RSpec } from '../rspec.ts';
+import type { Timed } from '../schedule.ts';
+
+/** Resources of one sliver that another of the node has for a time. `slivers`: the lender, and then the borrower. */
+export interface Loan extends Timed {
+  readonly lender: string;
+  readonly borrower: string;
+}
+
+/** What a lender keeps: enough to be logged in to, and to see why it is slow. */
+const FLOORS: Partial<Record<AmountKey, number>> = {
+  'cpu.max': 0.01,
+  'cpu.weight': 1,
+  'memory.max': 64 * 2 ** 20,
+  'pids.max': 64,
+  'io.weight': 1,
+  'net.up.min': 0,
+  'net.up.max': LEAST_RATE,
+  'net.down.min': 0,
+  'net.down.max': LEAST_RATE,
+  'net.weight': 1,
+  'net.connections': 64,
+  'net.up.day.bytes': 2 ** 20,
+  'net.down.day.bytes': 2 ** 20,
+};
+
+/**
+ * Why a sliver can't lend that, if it can't. It lends of its own alone, never what it has by a lease or was lent itself.
+ * @param lent what it has lent already
+ */
+export function unlendable(
+  own: RSpec,
+  { rspec, from, until }: Pick<Loan, 'rspec' | 'from' | 'until'>,
+  lent: readonly Loan[],
+): string | undefined {
+  for (const [key, amount] of amountsOf(rspec)) {
+    const floor = FLOORS[key];
+    if (floor === undefined)
+      return `${key}: what a sliver has written to its disk can't be lent, nor taken back from who borrowed the room`;
+    const has = own[key];
+    if (has === 'max') return `${key} is without bound ('max'): there is nothing to take it from`;
+    const left = exact(has - peak(lent, key, from, until) - floor);
+    if (amount > left)
+      return `${key} = ${amount} asked for, but of its own ${has} there is ${Math.max(left, 0)} left to lend: ${floor} stays with it, what others have of it and what it was given itself is not lent on`;
+  }
+  return undefined;
+}
+
+/** The first loan that an RSpec of the lender's would not have any more. */
+export function uncovered(own: RSpec, lent: readonly Loan[]): Loan | undefined {
+  return lent.find((loan) =>
+    unlendable(
+      own,
+      loan,
+      lent.filter((other) => other !== loan),
+    ),
+  );
+}

@@ -1,0 +1,122 @@
+import type { Database } from '../store/database.ts';
+import type { Holding } from './amounts.ts';
+
+export type State = 'pending' | 'active' | 'ended';
+
+/** Resources that change hands for a time. */
+export interface Timed extends Holding {
+  readonly id: string;
+  /** Slivers that have less while it is active, and then those that have more, by id. */
+  readonly slivers: readonly number[];
+  /** What was told of it last. */
+  readonly told: State;
+}
+
+export const stateAt = ({ from, until }: Omit<Holding, 'rspec'>, now: number): State =>
+  now < from ? 'pending' : now < until ? 'active' : 'ended';
+
+/** So long what ended can be looked at, and a clock that was wrong be set right. */
+const KEPT = 86_400_000;
+/** The longest that a timer is trusted with. */
+const LOOK = 600_000;
+
+/**
+ * What begins and ends by the clock, kept in the database. Which of it is active is the clock's to say, and nothing else's: a daemon that was
+ * down and a clock that was set come to the same. Kept beside is only what was told.
+ */
+export class Schedule<Item extends Timed> {
+  readonly #database: Database;
+  readonly #kind: string;
+  readonly #begun: (item: Item, state: State) => void;
+  readonly #all = new Map<string, Item>();
+  readonly #bySliver = new Map<number, Map<string, Item>>();
+  #timer: NodeJS.Timeout | undefined;
+  #changed: ((slivers: readonly number[]) => void) | undefined;
+
+  /**
+   * @param kind of its items, as in `lease`
+   * @param tell is called once of each item that became active or ended, however long ago that was
+   */
+  constructor(database: Database, kind: string, tell: (item: Item, state: State) => void) {
+    this.#database = database;
+    this.#kind = kind;
+    this.#begun = tell;
+    for (const { item } of database.sql.prepare('SELECT item FROM schedule WHERE kind = ?').all(kind))
+      this.#remember(JSON.parse(item as string));
+  }
+
+  /** Those that are not over, by when they begin. */
+  list(now = Date.now()): Item[] {
+    return [...this.#all.values()].filter(({ until }) => until > now).sort((a, b) => a.from - b.from);
+  }
+
+  find(id: string): Item | undefined {
+    return this.#all.get(id);
+  }
+
+  /** Those of a sliver, those that are over too. */
+  of(sliver: number): Item[] {
+    return [...(this.#bySliver.get(sliver)?.values() ?? [])];
+  }
+
+  /** Durable on return. What it changes for slivers comes with `look`. */
+  save(item: Item): void {
+    this.#database.sql
+      .prepare('INSERT OR REPLACE INTO schedule VALUES (?, ?, ?)')
+      .run(this.#kind, item.id, JSON.stringify(item));
+    this.#remember(item);
+  }
+
+  /** Takes one away before its end. */
+  remove(item: Item): void {
+    this.#database.sql.prepare('DELETE FROM schedule WHERE kind = ? AND id = ?').run(this.#kind, item.id);
+    this.#all.delete(item.id);
+    for (const sliver of item.slivers) {
+      const of = this.#bySliver.get(sliver);
+      of?.delete(item.id);
+      if (of?.size === 0) this.#bySliver.delete(sliver);
+    }
+    this.#changed?.([...item.slivers].reverse());
+  }
+
+  /** @param changed is told of slivers that have more or less than before: those that have less first */
+  watch(changed: (slivers: readonly number[]) => void): void {
+    this.#changed = changed;
+    this.look();
+  }
+
+  /** Tells what the clock began and ended since the last look. */
+  look(): void {
+    const now = Date.now();
+    const [ended, begun]: [number[], number[]] = [[], []];
+    for (const item of [...this.#all.values()]) {
+      const state = stateAt(item, now);
+      if (item.told !== state) {
+        const told = { ...item, told: state };
+        this.save(told);
+        if (state === 'active') begun.push(...item.slivers);
+        else ended.push(...[...item.slivers].reverse());
+        if (state !== 'pending') this.#begun(told, state);
+      }
+      if (item.until + KEPT < now) this.remove(item);
+    }
+    if (ended.length + begun.length > 0) this.#changed?.([...new Set([...ended, ...begun])]);
+    const times = [...this.#all.values()].flatMap(({ from, until }) => [from, until]);
+    const next = Math.min(LOOK, ...times.filter((time) => time > now).map((time) => time - now));
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.look(), next).unref();
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#changed = undefined;
+  }
+
+  #remember(item: Item): void {
+    this.#all.set(item.id, item);
+    for (const sliver of item.slivers) {
+      const of = this.#bySliver.get(sliver) ?? new Map<string, Item>();
+      this.#bySliver.set(sliver, of.set(item.id, item));
+    }
+  }
+}
