@@ -111,11 +111,16 @@ async function main(): Promise<void> {
     admit: (lease, others) => admission.lease(lease, others),
   });
   const loans = new Loans({ database, events });
+  const whole = { 'cpu.max': capacity.cpus - config.reserve.cores, 'memory.max': capacity.memoryBytes };
   const admission = new Admission({
-    capacity,
-    line: { up: promisable(config.network.up), down: promisable(config.network.down) },
-    store,
-    ...{ leases, loans },
+    most: {
+      'disk.bytes': capacity.diskBytes,
+      'net.up.min': promisable(config.network.up),
+      'net.down.min': promisable(config.network.down),
+      'cpu.max': whole['cpu.max'] * config.overCommit.cpu,
+      'memory.max': whole['memory.max'] * config.overCommit.memory,
+    },
+    ...{ whole, store, leases, loans },
   });
   const effective = new EffectiveSlivers(store, leases, loans);
   const days = new Days({ store: effective, database, events, counters: network.counters, log });
@@ -253,7 +258,7 @@ async function main(): Promise<void> {
   });
   const manager: Manager = {
     ...{ node, identity, store, slivers, reconciler, images, network },
-    ...{ issued, leases, loans, effective, overPromise: config.overPromise },
+    ...{ issued, leases, loans, admission, effective, overPromise: config.overPromise },
     ...{ ports, refusals, days, sessions, flows, events, denials, log },
     disconnect: (sliver) => insideSocket.disconnect(sliver),
   };

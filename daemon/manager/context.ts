@@ -11,6 +11,7 @@ import type { Node } from '../node/node.ts';
 import type { Leases } from '../resources/leases/leases.ts';
 import type { Loans } from '../resources/loans/loans.ts';
 import type { IssuedTickets } from '../resources/tickets/issued.ts';
+import type { Admission } from '../slivers/admission.ts';
 import type { Days } from '../slivers/days/days.ts';
 import type { EffectiveSlivers } from '../slivers/effective.ts';
 import type { Flows } from '../slivers/flows.ts';
@@ -39,6 +40,7 @@ export interface Manager {
   readonly issued: IssuedTickets;
   readonly leases: Leases;
   readonly loans: Loans;
+  readonly admission: Admission;
   readonly effective: EffectiveSlivers;
   /** By how much slices that issue tickets may promise more than their share: 1 is not at all. */
   readonly overPromise: number;

@@ -40,6 +40,19 @@ const ConfigFile = Type.Object(
         { additionalProperties: false, description: 'What slivers can never take from the node.' },
       ),
     ),
+    overCommit: Type.Optional(
+      Type.Object(
+        {
+          cpu: Type.Optional(Type.Number({ minimum: 1, maximum: 1000 })),
+          memory: Type.Optional(Type.Number({ minimum: 1, maximum: 1000 })),
+        },
+        {
+          additionalProperties: false,
+          description:
+            'How many times what the node has of it slivers may have together at most (cpu.max, memory.max); default: no bound.',
+        },
+      ),
+    ),
     overPromise: Type.Optional(
       Type.Number({
         minimum: 1,
@@ -152,6 +165,7 @@ export interface Config {
   profile: string;
   rspec: RSpec;
   reserve: { cores: number; memoryBytes: number; processes: number; diskBytes: number };
+  overCommit: { cpu: number; memory: number };
   overPromise: number;
   docker?: { socket: string };
   access?: { port: number; sessions: number; motd?: string };
@@ -204,6 +218,10 @@ export function parseConfig(text: string, file: string): Config {
       memoryBytes: settings.reserve?.memoryBytes ?? 384 * 2 ** 20,
       processes: settings.reserve?.processes ?? 1024,
       diskBytes: settings.reserve?.diskBytes ?? 512 * 2 ** 20,
+    },
+    overCommit: {
+      cpu: settings.overCommit?.cpu ?? Number.POSITIVE_INFINITY,
+      memory: settings.overCommit?.memory ?? Number.POSITIVE_INFINITY,
     },
     overPromise: settings.overPromise ?? 1,
     ...(settings.docker ? { docker: settings.docker } : {}),

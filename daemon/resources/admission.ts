@@ -1,6 +1,7 @@
 import { readdirSync, statfsSync, statSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { SliverdError } from '../errors.ts';
+import { exact } from './amounts.ts';
 
 /** What the node has for slivers, measured at start, less what its owner keeps back. */
 export interface Capacity {
@@ -51,40 +52,33 @@ function taken(slivers: string): number {
   return bytes;
 }
 
-/**
- * Refuses a disk that could not be had: disks are guarantees, so they never add up to more than there is,
- * and a sliver that is full harms nobody else.
- */
-export function admitDisk(capacity: Capacity, promised: number, wanted: number): void {
-  const left = capacity.diskBytes - promised;
-  if (wanted <= left) return;
-  const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-  throw new SliverdError(
-    'no-capacity',
-    `disk.bytes: ${gib(wanted)} asked for, but of the node's ${gib(capacity.diskBytes)} for slivers ${gib(promised)} are promised: ask for less, or delete slivers`,
-    { extra: { wanted, left } },
-  );
-}
+/** What is promised to slivers in sums: guarantees, and what they may have at most where the owner bounds that. */
+export const ADMITTED = ['disk.bytes', 'net.up.min', 'net.down.min', 'cpu.max', 'memory.max'] as const;
+export type Admitted = (typeof ADMITTED)[number];
+
+const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+const mbit = (bits: number) => `${(bits / 1e6).toFixed(1)} Mbit/s`;
+const SHOWN: Record<Admitted, (amount: number) => string> = {
+  'disk.bytes': gib,
+  'memory.max': gib,
+  'net.up.min': mbit,
+  'net.down.min': mbit,
+  'cpu.max': (cores) => `${cores} cores`,
+};
 
 /**
- * Refuses a minimum rate that could not be kept: together they are never more than the owner gives. Who asks for no more
- * than before is left alone, whatever the owner has changed.
- * @param line bits per second that can be promised; `Infinity`: the owner says nothing, and nothing is kept free
+ * Refuses what could not be kept: together it is never more than the node, or its owner, gives. Who asks for no more than before is left
+ * alone, whatever the owner has changed.
+ * @param most that can be promised; `Infinity`: the owner says nothing, and nothing is kept free
  * @param promised to all others
  */
-export function admitRate(
-  way: 'up' | 'down',
-  line: number,
-  promised: number,
-  wanted: number,
-  before = 0,
-): void {
-  const left = line - promised;
+export function admit(key: Admitted, most: number, promised: number, wanted: number, before = 0): void {
+  const left = Math.max(0, exact(most - promised));
   if (wanted <= left || wanted <= before) return;
-  const mbit = (bits: number) => `${(Math.max(bits, 0) / 1e6).toFixed(1)} Mbit/s`;
+  const shown = SHOWN[key];
   throw new SliverdError(
     'no-capacity',
-    `net.${way}.min: ${mbit(wanted)} asked for, but of the ${mbit(line)} that the node can promise ${mbit(left)} are left: ask for less, or delete slivers`,
-    { extra: { wanted, left: Math.max(left, 0) } },
+    `${key}: ${shown(wanted)} asked for, but of the ${shown(most)} that the node can promise ${shown(left)} are left: ask for less, or delete slivers`,
+    { extra: { wanted, left } },
   );
 }

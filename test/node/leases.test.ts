@@ -264,6 +264,66 @@ describe('who promises more than it has', () => {
   });
 });
 
+describe('who holds what', () => {
+  it('is one query: sums, and each sliver with what it has by what', async () => {
+    const holder = key();
+    const before = await node.ok('GET', '/v1/holdings');
+    const sum = ({ resources }: { resources: { key: string }[] }) =>
+      resources.find((one) => one.key === 'disk.bytes');
+    const whole = await promise(holder, { 'disk.bytes': 2 ** 24 });
+    const ticket = await part(whole, holder, { 'disk.bytes': 2 ** 24 }, { slice: 'mit_x' });
+    const { body } = await redeem('mit_x', ticket);
+    const after = await node.ok('GET', '/v1/holdings');
+    const { slivers, leased, left } = sum(before) as never as Record<string, number>;
+    expect(sum(after)).toMatchObject({ slivers, leased: leased! + 2 ** 24, left: left! - 2 ** 24 });
+    const its = after.slivers.find(({ name }: { name: string }) => name === 'mit_x');
+    expect(its).toMatchObject({
+      own: { 'disk.bytes': 2 ** 31 },
+      leased: { 'disk.bytes': 2 ** 24 },
+      lent: {},
+    });
+    expect((await as('mit_x', 'GET', '/v1/holdings')).body.slivers).toEqual([its]);
+    // A new sliver leaves room for what is leased.
+    const rest = { 'disk.bytes': left! - 2 ** 23 };
+    const made = await node.request('POST', '/v1/slivers', {
+      name: 'a_big',
+      image: 'small',
+      rspec: rest,
+      desired: 'stopped',
+    });
+    expect(made).toMatchObject({ status: 507, body: { left: left! - 2 ** 24 } });
+    await node.ok('DELETE', `/v1/leases/${body.id}`);
+  });
+
+  it("keeps to the owner's overCommit, slivers and leases together", async () => {
+    const cores = (await node.ok('GET', '/v1/node')).capacity.cpus;
+    await node.kill();
+    node.configure(`rspec: { cpu.max: 1 }\noverCommit: { cpu: 100 }\nreserve: { cores: 0 }\n`);
+    await node.launch(clock.environment);
+    const { resources } = await node.ok('GET', '/v1/holdings');
+    const { of, left } = resources.find((one: { key: string }) => one.key === 'cpu.max');
+    expect(of).toBe(100 * cores);
+    const ask = (most: number | 'max') =>
+      node.request('POST', '/v1/slivers', {
+        name: 'a_cpu',
+        image: 'small',
+        rspec: { 'cpu.max': most },
+        desired: 'stopped',
+      });
+    expect(await ask(left + 0.5)).toMatchObject({ status: 507, body: { left } });
+    expect((await ask(left - 1)).status).toBe(201);
+    const holder = key();
+    const whole = await promise(holder, { 'cpu.max': 2 });
+    const lease = async (amount: number) =>
+      redeem('mit_x', await part(whole, holder, { 'cpu.max': amount }, { slice: 'mit_x' }));
+    expect(await lease(1.5)).toMatchObject({ status: 507, body: { left: 1 } });
+    expect((await lease(1)).status).toBe(201);
+    await node.kill();
+    node.configure('');
+    await node.launch(clock.environment);
+  });
+});
+
 describe('a broker', () => {
   const holder = key();
   const ask = (caller: string, rspec: object, more: object = {}) =>

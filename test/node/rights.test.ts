@@ -49,6 +49,7 @@ const MAY: Record<string, string> = {
   'POST /v1/tickets': 'broker',
   'DELETE /v1/tickets/{id}': '-', // no such ticket
   'POST /v1/tickets/verify': '*',
+  'GET /v1/holdings': '*',
   'GET /v1/leases': '*',
   'POST /v1/leases': 'SA',
   'GET /v1/leases/{id}': '-', // no such lease: test/node/leases.test.ts

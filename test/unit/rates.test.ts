@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { admitRate } from '../../daemon/resources/admission.ts';
+import { admit } from '../../daemon/resources/admission.ts';
 import { DEFAULT_RSPEC, mergeRSpec } from '../../daemon/resources/rspec.ts';
 import { classesOf, planClasses, promisable, type Share } from '../../netns/rates/plan.ts';
 
@@ -63,14 +63,14 @@ describe('the classes of a line', () => {
 
 describe('minimum rates', () => {
   it('are never promised beyond what the owner gives', () => {
-    admitRate('up', 95e6, 90e6, 5e6);
-    expect(() => admitRate('up', 95e6, 90e6, 6e6)).toThrow(/6.0 Mbit.*95.0 Mbit.*5.0 Mbit/);
-    admitRate('up', Number.POSITIVE_INFINITY, 90e6, 1e12);
+    admit('net.up.min', 95e6, 90e6, 5e6);
+    expect(() => admit('net.up.min', 95e6, 90e6, 6e6)).toThrow(/6.0 Mbit.*95.0 Mbit.*5.0 Mbit/);
+    admit('net.up.min', Number.POSITIVE_INFINITY, 90e6, 1e12);
   });
   it('that were promised stay, whatever the owner gives now', () => {
-    admitRate('up', 10e6, 90e6, 6e6, 6e6);
-    expect(() => admitRate('up', 10e6, 90e6, 7e6, 6e6)).toThrow(/0.0 Mbit/);
-    admitRate('down', 10e6, 90e6, 0);
+    admit('net.up.min', 10e6, 90e6, 6e6, 6e6);
+    expect(() => admit('net.up.min', 10e6, 90e6, 7e6, 6e6)).toThrow(/0.0 Mbit/);
+    admit('net.down.min', 10e6, 90e6, 0);
   });
 });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { SliverdError } from '../../daemon/errors.ts';
-import { admitDisk, diskFree } from '../../daemon/resources/admission.ts';
+import { admit, diskFree } from '../../daemon/resources/admission.ts';
 import { DEFAULT_RSPEC, mergeRSpec, RSPEC_KEYS } from '../../daemon/resources/rspec.ts';
 import { checkName, hostName } from '../../daemon/slivers/names.ts';
 import { MAX_ID, uidBase } from '../../daemon/slivers/record.ts';
@@ -97,10 +97,9 @@ describe('ids', () => {
 
 describe('admission', () => {
   it('never promises more disk than there is', () => {
-    const capacity = { cpus: 1, memoryBytes: 0, diskBytes: 10 * 2 ** 30 };
-    admitDisk(capacity, 8 * 2 ** 30, 2 * 2 ** 30);
-    expect(() => admitDisk(capacity, 8 * 2 ** 30 + 1, 2 * 2 ** 30)).toThrow(
-      /2.0 GiB asked for.*10.0 GiB.*promised/,
+    admit('disk.bytes', 10 * 2 ** 30, 8 * 2 ** 30, 2 * 2 ** 30);
+    expect(() => admit('disk.bytes', 10 * 2 ** 30, 8 * 2 ** 30 + 1, 2 * 2 ** 30)).toThrow(
+      /2.0 GiB asked for.*10.0 GiB.*can promise/,
     );
   });
 });

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import type { Holdings } from '../../manager/routes/node.ts';
 import type { NodeStatus } from '../../manager/schemas.ts';
 import { Context } from '../context.ts';
 
@@ -46,6 +47,15 @@ export function nodeCommands(program: Command): void {
       const status = await context.client.get<NodeStatus>('/v1/node');
       const { nodeText } = await import('../output/node.ts');
       context.print(status, nodeText);
+    });
+  node
+    .command('holdings')
+    .description('tell who holds what of the node, and what is left')
+    .action(async (_options, command: Command) => {
+      const context = Context.of(command);
+      const holdings = await context.client.get<Holdings>('/v1/holdings');
+      const { holdingsText } = await import('../output/holdings.ts');
+      context.print(holdings, holdingsText);
     });
   node
     .command('down')

@@ -86,6 +86,7 @@ export const RIGHTS: Readonly<Record<string, Right>> = {
   'DELETE /v1/tickets/:id': { about: 'ticket', titles: ['self'] },
   'POST /v1/tickets/verify': everybody,
 
+  'GET /v1/holdings': list,
   'GET /v1/leases': list,
   'POST /v1/leases': { about: 'body', titles: ['self', 'authority'] },
   'GET /v1/leases/:id': { about: 'lease', titles: ['self', 'control', 'authority'] },

@@ -1,8 +1,52 @@
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
+import { ADMITTED } from '../../resources/admission.ts';
+import { Amounts } from '../../resources/amounts.ts';
 import type { Manager, Server } from '../context.ts';
 import { NodeStatus } from '../schemas.ts';
 
-export function nodeRoutes(server: Server, { node }: Manager): void {
+const Amount = Type.Number({ description: 'In the units of the RSpec.' });
+const Holdings = Type.Object({
+  resources: Type.Array(
+    Type.Object({
+      key: Type.Enum([...ADMITTED]),
+      of: Type.Optional(Type.Number({ description: 'All that can be promised; none: it has no bound.' })),
+      slivers: Type.Number({ description: 'By the records of slivers.' }),
+      leased: Type.Number({ description: 'By leases, now.' }),
+      leasedLater: Type.Number({ description: 'By leases, at most at once from now on.' }),
+      left: Type.Optional(Type.Number({ description: 'For who asks now.' })),
+    }),
+  ),
+  slivers: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      own: Type.Record(Type.String(), Type.Union([Amount, Type.Literal('max')])),
+      leased: Type.Partial(Amounts),
+      borrowed: Type.Partial(Amounts),
+      lent: Type.Partial(Amounts),
+    }),
+  ),
+});
+export type Holdings = Static<typeof Holdings>;
+
+export function nodeRoutes(server: Server, { node, store, admission }: Manager): void {
+  server.get(
+    '/v1/holdings',
+    {
+      schema: {
+        summary: 'Who holds what, by records, leases and loans, and what is left',
+        tags: ['node'],
+        response: { 200: Holdings },
+      },
+    },
+    async ({ caller }) => ({
+      resources: admission.sums(),
+      slivers: store
+        .list()
+        .filter((record) => caller.sees(record))
+        .map((record) => admission.holding(record)),
+    }),
+  );
+
   server.get(
     '/v1/node',
     {
