@@ -264,6 +264,49 @@ describe('who promises more than it has', () => {
   });
 });
 
+describe('a lease of a disk', () => {
+  const MIB = 2 ** 20;
+  const write = (name: string, size: number) =>
+    node.exec('a_disk', 'sh', '-c', `dd if=/dev/zero of=/root/${name} bs=1M count=${size} 2>&1; sync; true`);
+  const used = async () => (await node.ok('GET', '/v1/slivers/a_disk/usage')).diskBytes / MIB;
+
+  it('is room as long as it lasts, and none after its end, whatever was written meanwhile', async () => {
+    await create('a_disk', { rspec: { 'disk.bytes': 64 * MIB, 'disk.inodes': 2000 } });
+    const holder = key();
+    const whole = await promise(holder, { 'disk.bytes': 64 * MIB });
+    const ticket = await part(whole, holder, { 'disk.bytes': 64 * MIB }, { slice: 'a_disk' });
+    expect((await write('own', 40)).exitCode).toBe(0);
+    const { body } = await redeem('a_disk', ticket);
+    // Where a disk doesn't grow while it is mounted.
+    await node.ok('POST', '/v1/slivers/a_disk/restart');
+    await write('leased', 50);
+    expect(await used()).toBeGreaterThan(85);
+
+    await node.ok('DELETE', `/v1/leases/${body.id}`);
+    await node.ok('POST', '/v1/slivers/a_disk/start'); // and it was looked at
+    await write('more', 10);
+    expect(await used()).toBeLessThan(95);
+    // Full, it starts all the same; what is deleted isn't had again but up to its own.
+    await node.ok('POST', '/v1/slivers/a_disk/restart');
+    await write('more', 10);
+    expect(await used()).toBeLessThan(95);
+    await node.exec('a_disk', 'sh', '-c', 'rm /root/leased /root/more; sync');
+    await node.ok('POST', '/v1/slivers/a_disk/start');
+    expect(await used()).toBeLessThan(50);
+    await write('again', 60);
+    expect(await used()).toBeGreaterThan(50);
+    expect(await used()).toBeLessThanOrEqual(64);
+    // Nearly empty it shrinks at its next start, and is of its own size again.
+    await node.exec('a_disk', 'sh', '-c', 'rm /root/again /root/own; sync');
+    await node.ok('POST', '/v1/slivers/a_disk/restart');
+    const size = (await node.exec('a_disk', 'sh', '-c', 'df -m / | tail -n 1')).stdout.split(/ +/)[1];
+    expect(Number(size)).toBeLessThanOrEqual(64);
+    await write('again', 70);
+    expect(await used()).toBeGreaterThan(40);
+    await node.ok('DELETE', '/v1/slivers/a_disk');
+  });
+});
+
 describe('who holds what', () => {
   it('is one query: sums, and each sliver with what it has by what', async () => {
     const holder = key();

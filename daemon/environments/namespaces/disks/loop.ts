@@ -16,6 +16,7 @@ import { run } from '../../../kernel/run.ts';
 import { attachMount, closeFd, detachMount, ioctl, MountAttr, newMount } from '../../../kernel/syscalls.ts';
 import type { SliverRecord } from '../../../slivers/record.ts';
 import type { DiskKind } from './disks.ts';
+import { FILLER, fill, filled } from './filler.ts';
 import { formatDisk } from './format.ts';
 
 /**
@@ -47,6 +48,7 @@ export const loopDisk: DiskKind = {
     } finally {
       closeSync(fd);
     }
+    fill(mountPoint, excess(image, sliver));
     return mountPoint;
   },
 
@@ -81,17 +83,25 @@ export const loopDisk: DiskKind = {
     const image = `${folder}/disk.img`;
     const wanted = whole(sliver.rspec['disk.bytes']);
     // Shrinking needs the file system at rest, growing a capability: else it happens in `open`, at the next start.
-    if (sizeOf(image) >= wanted || !canGrowMounted()) return;
+    const growing = sizeOf(image) < wanted && canGrowMounted();
     this.look(folder, (contents) => {
-      truncateSync(image, wanted);
-      growLoop(loopOf(image) ?? '');
-      growExt4(contents, wanted);
+      if (growing) {
+        truncateSync(image, wanted);
+        growLoop(loopOf(image) ?? '');
+        growExt4(contents, wanted);
+      }
+      fill(contents, excess(image, sliver));
     });
   },
 
   usage(folder) {
-    const stat = this.look(folder, (contents) => statfsSync(contents));
-    return stat && { bytes: (stat.blocks - stat.bfree) * stat.bsize, inodes: stat.files - stat.ffree };
+    const stat = this.look(folder, (contents) => ({ ...statfsSync(contents), filled: filled(contents) }));
+    return (
+      stat && {
+        bytes: (stat.blocks - stat.bfree) * stat.bsize - stat.filled,
+        inodes: stat.files - stat.ffree,
+      }
+    );
   },
 };
 
@@ -110,6 +120,10 @@ function growExt4(contents: string, bytes: number): void {
   }
 }
 
+/** Bytes by which a file system is larger than the record says. */
+const excess = (image: string, sliver: SliverRecord) =>
+  Math.max(0, sizeOf(image) - whole(sliver.rspec['disk.bytes']));
+
 const whole = (bytes: number) => bytes - (bytes % 4096);
 
 /** What ext4 takes for itself is not the sliver's loss: 11 inodes are reserved, and groups round down. */
@@ -123,15 +137,23 @@ async function attachGrown(image: string, sliver: SliverRecord): Promise<{ devic
   return loop;
 }
 
-/** Brings a disk at rest to the size of the record; one that is fuller than that is a failure that says so. */
+/** Brings a disk at rest to the size of the record; one that is fuller than that keeps its size, and `fill` holds it until it isn't. */
 async function grow(image: string, sliver: SliverRecord): Promise<void> {
   const size = sizeOf(image);
   const wanted = whole(sliver.rspec['disk.bytes']);
   if (size === wanted) return;
+  if (wanted < size) await run('debugfs', ['-w', '-R', `rm ${FILLER}`, image]);
   await run('e2fsck', ['-fp', image]);
   if (wanted > size) truncateSync(image, wanted);
+  else if ((await least(image)) > wanted) return;
   await run('resize2fs', [image, `${wanted / 512}s`], { timeout: 300_000 });
   if (wanted < size) truncateSync(image, wanted);
+}
+
+/** To how many bytes a disk at rest can be shrunk, by resize2fs's own reckoning. */
+async function least(image: string): Promise<number> {
+  const [, blocks] = /: (\d+)\s*$/.exec(await run('resize2fs', ['-P', image])) ?? [];
+  return Number(blocks) * superblockOf(image).blockSize;
 }
 
 /**
@@ -160,6 +182,11 @@ function hold(device: string): number | undefined {
 
 /** Bytes of the file system in an image, by its superblock: the file may have grown without it. */
 function sizeOf(image: string): number {
+  const { blocks, blockSize } = superblockOf(image);
+  return blocks * blockSize;
+}
+
+function superblockOf(image: string): { blocks: number; blockSize: number } {
   const superblock = Buffer.alloc(32);
   const fd = openSync(image, 'r');
   try {
@@ -168,7 +195,7 @@ function sizeOf(image: string): number {
     closeSync(fd);
   }
   const [blocks, logBlockSize] = [superblock.readUInt32LE(4), superblock.readUInt32LE(24)];
-  return blocks * 2 ** (10 + logBlockSize);
+  return { blocks, blockSize: 2 ** (10 + logBlockSize) };
 }
 
 /** ext4 grows while it is mounted for those with CAP_SYS_RESOURCE only, which root lacks in some containers. */
