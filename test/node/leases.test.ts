@@ -168,7 +168,8 @@ describe('a lease by the clock', () => {
     expect(await lease()).toMatchObject({ state: 'active' });
 
     await node.kill();
-    clock.set((ahead = 5));
+    ahead = 5;
+    clock.set(ahead);
     await node.launch(clock.environment);
     expect((await effective('a_clock'))['memory.max']).toBe(own);
     expect(await lease()).toMatchObject({ state: 'ended' });
