@@ -33,6 +33,7 @@ import { Admission } from './slivers/admission.ts';
 import { watchClock } from './slivers/clock.ts';
 import { Days } from './slivers/days/days.ts';
 import { EffectiveSlivers } from './slivers/effective.ts';
+import { Expiry } from './slivers/expiry/expiry.ts';
 import { faultFromEnvironment } from './slivers/fault.ts';
 import { Flows } from './slivers/flows.ts';
 import { Ports } from './slivers/ports.ts';
@@ -233,6 +234,14 @@ async function main(): Promise<void> {
     imageDigest: (name) => images.get(name).digest,
     admit: (rspec, before) => admission.sliver(rspec, before),
   });
+  const expiry = new Expiry({
+    ...{ store, database, events, log },
+    graceDays: config.expiry.graceDays,
+    delete({ id, name }, why) {
+      slivers.delete(name, why);
+      reconciler.reconcile(id).catch(() => {}); // told by the sliver's cause
+    },
+  });
   const identity = await Identity.open(paths.identity);
   const issued = new IssuedTickets(database);
   const node = new Node({
@@ -259,7 +268,7 @@ async function main(): Promise<void> {
   const manager: Manager = {
     ...{ node, identity, store, slivers, reconciler, images, network },
     ...{ issued, leases, loans, admission, effective, overPromise: config.overPromise },
-    ...{ ports, refusals, days, sessions, flows, events, denials, log },
+    ...{ ports, refusals, days, expiry, sessions, flows, events, denials, log },
     disconnect: (sliver) => insideSocket.disconnect(sliver),
   };
   const server = await managerServer(manager, version);
@@ -272,6 +281,7 @@ async function main(): Promise<void> {
     log.info({ why }, 'ending; slivers run on');
     insideSocket.end();
     await server.close();
+    expiry.close();
     await reconciler.close();
     await findings.idle();
     for (const environment of environments.values()) await environment.close();
@@ -293,6 +303,7 @@ async function main(): Promise<void> {
       for (const id of ids) await reconciler.reconcile(id).catch(() => {});
     });
   days.watch((id) => void reconciler.reconcile(id).catch(() => {}));
+  expiry.watch();
   await listen(server, paths.adminSocket);
   await tellReady();
   events.record('node.started', config.name, { version });

@@ -14,6 +14,7 @@ import type { IssuedTickets } from '../resources/tickets/issued.ts';
 import type { Admission } from '../slivers/admission.ts';
 import type { Days } from '../slivers/days/days.ts';
 import type { EffectiveSlivers } from '../slivers/effective.ts';
+import type { Expiry } from '../slivers/expiry/expiry.ts';
 import type { Flows } from '../slivers/flows.ts';
 import type { Ports } from '../slivers/ports.ts';
 import type { Reconciler } from '../slivers/reconciler.ts';
@@ -35,6 +36,7 @@ export interface Manager {
   readonly flows: Flows;
   readonly refusals: Refusals;
   readonly days: Pick<Days, 'usage'>;
+  readonly expiry: Pick<Expiry, 'left'>;
   /** None where nobody logs in by ssh. */
   readonly sessions: Sessions | undefined;
   readonly issued: IssuedTickets;

@@ -40,6 +40,12 @@ export const Sliver = Type.Object({
   initscript: nullable(Type.String()),
   createdAt: time('When it was created'),
   expiresAt: nullable(time('When it ends')),
+  deletedAfterSeconds: nullable(
+    Type.Integer({
+      description:
+        "Of one that has expired: for how long the node still runs until it deletes it, unless it is renewed; null: it hasn't, or is kept for ever.",
+    }),
+  ),
   desired: Type.String({ description: 'running, stopped, frozen or deleted.' }),
   state: SliverState,
   since: time('Since when it is in this state'),
@@ -147,7 +153,11 @@ export const CreateSliver = Type.Object(
     rspec: Type.Optional(PartialRSpec),
     keys: Type.Optional(Keys),
     initscript: Type.Optional(nullable(Initscript)),
-    expiresAt: Type.Optional(nullable(time('When it ends'))),
+    expiresAt: Type.Optional(
+      nullable(
+        time("When it ends; without it as late as the node's owner lets an authority say; null: never"),
+      ),
+    ),
     desired: Type.Optional(Type.Union([Type.Literal('running'), Type.Literal('stopped')])),
     roles: Type.Optional(Roles),
     authority: Type.Optional(nullable(Word)),
@@ -161,7 +171,7 @@ export const ChangeSliver = Type.Object(
     rspec: Type.Optional(PartialRSpec),
     keys: Type.Optional(Keys),
     initscript: Type.Optional(nullable(Initscript)),
-    expiresAt: Type.Optional(nullable(time('When it ends'))),
+    expiresAt: Type.Optional(nullable(time('When it ends; null: never'))),
     profile: Type.Optional(Word),
     roles: Type.Optional(Roles),
     authority: Type.Optional(nullable(Word)),
@@ -227,6 +237,8 @@ export const ExecResult = Type.Object({
   truncated: Type.Boolean({ description: 'Output past 1 MiB of each stream was dropped.' }),
 });
 
+const days = (description: string) => Type.Union([Type.Number(), Type.Literal('max')], { description });
+
 export const NodeStatus = Type.Object({
   name: Type.String(),
   version: Type.String(),
@@ -249,6 +261,13 @@ export const NodeStatus = Type.Object({
     diskBytes: Type.Integer({ description: 'For the disks of all slivers together.' }),
     diskFreeBytes: Type.Integer({ description: 'Of it, what the file system has left for them now.' }),
   }),
+  expiry: Type.Object(
+    {
+      days: days('From now, that an authority may have a sliver last.'),
+      graceDays: days("Of the node's running, that it is kept past its end."),
+    },
+    { description: "What the node's owner says of the ends of slivers; max: no bound." },
+  ),
   access: nullable(
     Type.Object(
       {

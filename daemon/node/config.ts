@@ -12,6 +12,8 @@ import { DEFAULT_RSPEC, mergeRSpec, PartialRSpec, type RSpec } from '../resource
 const path = (description: string) =>
   Type.String({ pattern: '^/[A-Za-z0-9/._-]+$', maxLength: 60, description });
 const rate = (description: string) => Type.Integer({ minimum: 100_000, maximum: 1e12, description });
+const days = (description: string) =>
+  Type.Union([Type.Number({ exclusiveMinimum: 0, maximum: 36_500 }), Type.Literal('max')], { description });
 const ConfigFile = Type.Object(
   {
     name: Type.Optional(
@@ -29,6 +31,15 @@ const ConfigFile = Type.Object(
     image: Type.Optional(Type.String({ description: 'Image of slivers that ask for none.' })),
     profile: Type.Optional(Type.String({ description: 'Kernel profile of slivers that ask for none.' })),
     rspec: Type.Optional(PartialRSpec),
+    expiry: Type.Optional(
+      Type.Object(
+        {
+          days: Type.Optional(days('From now, that a slice authority may have its slivers last.')),
+          graceDays: Type.Optional(days("Of the node's running, that a sliver is kept past its end.")),
+        },
+        { additionalProperties: false, description: 'How long slivers last; max: no bound.' },
+      ),
+    ),
     reserve: Type.Optional(
       Type.Object(
         {
@@ -164,6 +175,8 @@ export interface Config {
   image: string;
   profile: string;
   rspec: RSpec;
+  /** Days; Infinity: no bound. */
+  expiry: { days: number; graceDays: number };
   reserve: { cores: number; memoryBytes: number; processes: number; diskBytes: number };
   overCommit: { cpu: number; memory: number };
   overPromise: number;
@@ -213,6 +226,10 @@ export function parseConfig(text: string, file: string): Config {
     image: settings.image ?? 'debian-12',
     profile: settings.profile ?? 'standard',
     rspec: mergeRSpec(DEFAULT_RSPEC, settings.rspec ?? {}),
+    expiry: {
+      days: bound(settings.expiry?.days ?? 56),
+      graceDays: bound(settings.expiry?.graceDays ?? 14),
+    },
     reserve: {
       cores: settings.reserve?.cores ?? Math.min(0.1 * availableParallelism(), 1),
       memoryBytes: settings.reserve?.memoryBytes ?? 384 * 2 ** 20,
@@ -239,6 +256,10 @@ export function parseConfig(text: string, file: string): Config {
     stopGraceSeconds: settings.stopGraceSeconds ?? 5,
     logLevel: settings.logLevel ?? 'info',
   };
+}
+
+function bound(given: number | 'max'): number {
+  return given === 'max' ? Number.POSITIVE_INFINITY : given;
 }
 
 function exemptPrefixes(prefixes: readonly string[], file: string): readonly string[] {

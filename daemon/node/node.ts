@@ -58,6 +58,7 @@ export class Node {
       degraded: degradations(this.#with(findings.current), environments.values()),
       environments: [...environments.keys()],
       access: door ? { port: door.port, hostKeys: door.hostKeys } : null,
+      expiry: { days: told(config.expiry.days), graceDays: told(config.expiry.graceDays) },
       capacity: { ...capacity, diskFreeBytes: this.#options.diskFree() },
     };
   }
@@ -103,4 +104,8 @@ export class Node {
   end(): void {
     this.#options.end();
   }
+}
+
+function told(days: number): number | 'max' {
+  return Number.isFinite(days) ? days : 'max';
 }

@@ -3,6 +3,7 @@ import { SliverdError } from '../errors.ts';
 import type { EventLog } from '../events/log.ts';
 import type { ChangeSliver, CreateSliver } from '../manager/schemas.ts';
 import { mergeRSpec, type RSpec } from '../resources/rspec.ts';
+import { endOf } from './expiry/end.ts';
 import { checkKeys } from './keys/check.ts';
 import type { LoginFiles, LoginRules } from './keys/files.ts';
 import { type AskedRevocation, checkRevocation, NOTHING_REVOKED, revoke } from './keys/revocation.ts';
@@ -20,7 +21,7 @@ export interface SliverServiceOptions {
   readonly environments: ReadonlyMap<string, Environment>;
   readonly events: EventLog;
   readonly profiles: ReadonlySet<string>;
-  readonly defaults: { image: string; profile: string; rspec: RSpec };
+  readonly defaults: { image: string; profile: string; rspec: RSpec; expiry: { days: number } };
   readonly loginFiles: LoginFiles;
   /** Digest of an image by name; throws `not-found`. */
   imageDigest(name: string): string;
@@ -62,7 +63,7 @@ export class SliverService {
         keys: lines,
         revoked: NOTHING_REVOKED,
         initscript: request.initscript ?? null,
-        expiresAt: this.#expiry(request.expiresAt),
+        expiresAt: this.#end(request.expiresAt, by),
         desired: request.desired ?? 'running',
         disk: 1,
         run: 1,
@@ -84,7 +85,9 @@ export class SliverService {
       ...(request.rspec ? { rspec: mergeRSpec(record.rspec, request.rspec) } : {}),
       ...(keys ? { keys } : {}),
       ...(request.initscript !== undefined ? { initscript: request.initscript } : {}),
-      ...(request.expiresAt !== undefined ? { expiresAt: this.#expiry(request.expiresAt) } : {}),
+      ...(request.expiresAt !== undefined
+        ? { expiresAt: this.#end(request.expiresAt, by, record.expiresAt) }
+        : {}),
       ...(request.roles ? { roles: request.roles } : {}),
       ...(request.authority !== undefined ? { authority: request.authority } : {}),
       ...(request.profile ? { profile: this.#profile(request.profile) } : {}),
@@ -143,10 +146,11 @@ export class SliverService {
     return changed;
   }
 
-  delete(name: string): SliverRecord {
+  /** @param why nobody asked for it */
+  delete(name: string, why?: string): SliverRecord {
     const record = this.#options.store.get(name);
     if (record.desired === 'deleted') return record;
-    this.#options.events.record('sliver.delete', name, { id: record.id });
+    this.#options.events.record('sliver.delete', name, { id: record.id, ...(why ? { why } : {}) });
     const changed = this.#options.store.change(record.id, { desired: 'deleted' });
     this.#options.loginFiles.remove(name);
     return changed;
@@ -235,11 +239,7 @@ export class SliverService {
     );
   }
 
-  #expiry(text: string | null | undefined): number | null {
-    if (text === undefined || text === null) return null;
-    const time = Date.parse(text);
-    if (Number.isNaN(time)) throw new SliverdError('bad-request', `expiresAt: '${text}' is not a time`);
-    if (time <= Date.now()) throw new SliverdError('bad-request', `expiresAt: ${text} is in the past`);
-    return time;
+  #end(asked: string | null | undefined, by: string | null, had?: number | null): number | null {
+    return endOf(asked, { by, days: this.#options.defaults.expiry.days, now: Date.now(), had });
   }
 }

@@ -32,4 +32,5 @@ export const MIGRATIONS: readonly string[] = [
      id TEXT PRIMARY KEY, revoked INTEGER NOT NULL, ticket TEXT NOT NULL) STRICT;
    CREATE TABLE schedule (kind TEXT NOT NULL, id TEXT NOT NULL, item TEXT NOT NULL, PRIMARY KEY (kind, id)) STRICT;
    CREATE TABLE redemptions (link TEXT PRIMARY KEY, lease TEXT NOT NULL, good INTEGER NOT NULL) STRICT;`,
+  `CREATE TABLE expiry (sliver INTEGER PRIMARY KEY, ends INTEGER NOT NULL, warned INTEGER, over INTEGER) STRICT;`,
 ];

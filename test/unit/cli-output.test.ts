@@ -22,6 +22,7 @@ const sliver: Sliver = {
   initscript: null,
   createdAt: new Date(Date.now() - 3 * 3600_000).toISOString(),
   expiresAt: null,
+  deletedAfterSeconds: null,
   desired: 'running',
   state: 'running',
   since: new Date(Date.now() - 3 * 3600_000).toISOString(),

@@ -35,6 +35,7 @@ export function nodeText(status: NodeStatus, colour: boolean): string {
         ['CPUs', String(capacity.cpus)],
         ['Memory', formatSize(capacity.memoryBytes)],
         ['Disk', diskText(status)],
+        ['Expiry', expiryText(status)],
         ['State in', status.stateDirectory],
         ['Cgroup', status.cgroup],
         ...(status.access ? [['Ssh', `port ${status.access.port}`] as [string, string]] : []),
@@ -55,6 +56,11 @@ export function nodeText(status: NodeStatus, colour: boolean): string {
 /** What slivers may have together, and what the file system has left now: with other files on it, that may be less. */
 function diskText({ capacity }: NodeStatus): string {
   return `${formatSize(capacity.diskBytes)} for slivers, ${formatSize(capacity.diskFreeBytes)} free now`;
+}
+
+function expiryText({ expiry }: NodeStatus): string {
+  const days = (value: number | 'max', none: string) => (value === 'max' ? none : `${value} d`);
+  return `after ${days(expiry.days, 'whatever is asked for')}, deleted ${days(expiry.graceDays, 'never')} later`;
 }
 
 function sliverCounts(status: NodeStatus, _colour: boolean): string {

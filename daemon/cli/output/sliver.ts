@@ -4,7 +4,7 @@ import type { Sliver } from '../../manager/schemas.ts';
 import { formatRole } from '../values/role.ts';
 import { formatValue } from '../values/rspec.ts';
 import { formatRate, formatSize } from '../values/size.ts';
-import { formatAge, formatTime, formatUntil } from '../values/time.ts';
+import { formatAge, formatSpan, formatTime, formatUntil } from '../values/time.ts';
 import { stateStyle } from './style.ts';
 import { type Cell, properties, table } from './table.ts';
 
@@ -58,6 +58,7 @@ export function sliverText(sliver: Sliver, colour: boolean): string {
           ? 'never'
           : `${formatTime(sliver.expiresAt)} (${formatUntil(sliver.expiresAt)})`,
       ],
+      ['Deleted', sliver.deletedAfterSeconds === null ? null : graceText(sliver.deletedAfterSeconds)],
       ['Keys', sliver.keys.length === 0 ? 'none' : sliver.keys.map(keyText)],
       ['Authority', sliver.authority],
       ['Roles', sliver.roles.length === 0 ? null : sliver.roles.map(formatRole)],
@@ -69,6 +70,11 @@ export function sliverText(sliver: Sliver, colour: boolean): string {
     ],
     colour,
   );
+}
+
+/** Not by the clock, so no date can be told. */
+function graceText(seconds: number): string {
+  return `when the node has run for another ${formatSpan(seconds * 1000)}, unless it is renewed`;
 }
 
 function triesText(cause: NonNullable<Sliver['cause']>): string {

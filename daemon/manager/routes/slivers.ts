@@ -233,8 +233,9 @@ const SUMMARY: Record<Action, string> = {
   reset: 'Gives it a clean file system; its name, keys and resources stay',
 };
 
-function sliverShown({ reconciler, network }: Manager, record: SliverRecord, caller: Caller): Sliver {
+function sliverShown({ reconciler, network, expiry }: Manager, record: SliverRecord, caller: Caller): Sliver {
   const status = reconciler.status(record.id);
+  const left = expiry.left(record);
   const time = (milliseconds: number | null) =>
     milliseconds === null ? null : new Date(milliseconds).toISOString();
   return {
@@ -248,6 +249,7 @@ function sliverShown({ reconciler, network }: Manager, record: SliverRecord, cal
     initscript: record.initscript,
     createdAt: new Date(record.createdAt).toISOString(),
     expiresAt: time(record.expiresAt),
+    deletedAfterSeconds: left === null ? null : Math.ceil(left / 1000),
     desired: record.desired,
     state: status.state,
     since: new Date(status.since).toISOString(),
