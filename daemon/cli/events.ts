@@ -45,7 +45,7 @@ function lastOf<T>(items: readonly T[], count: number): T[] {
 }
 
 export function eventText(event: Event, colour: boolean): string {
-  const style: Style | undefined = /failed|expired|refused/.test(event.type)
+  const style: Style | undefined = /failed|expire[ds]|refused/.test(event.type)
     ? 'red'
     : /progress/.test(event.type)
       ? 'dim'

@@ -129,4 +129,26 @@ describe('the messages of the day', () => {
     await node.exec('no_one', 'touch', '/root/.hushlogin');
     expect(login()).not.toContain('Message of the slice.');
   });
+
+  it('come with the end of the sliver when that is near, whether the daemon runs or not, until it is renewed', async () => {
+    const ends = /this sliver ends at (\S+) (\d\d:\d\d) UTC, unless it is renewed\r\n/;
+    const set = (days: number | null) => {
+      const expiresAt = days && new Date(Date.now() + days * 86_400_000).toISOString();
+      return node.ok('PATCH', '/v1/slivers/no_one', { expiresAt });
+    };
+    for (const far of [8, null]) {
+      await set(far);
+      expect(login()).not.toMatch(/this sliver ends/);
+    }
+    const { expiresAt } = await set(6);
+    const told = ends.exec(login());
+    expect(`${told?.[1]}T${told?.[2]}`).toBe(expiresAt.slice(0, 16));
+    expect(ssh('no_one', 'echo here')).toMatchObject({ stdout: 'here\n', stderr: '' });
+    await node.ok('POST', '/v1/slivers/no_one/restart');
+    await node.kill();
+    expect(login()).toMatch(ends);
+    await node.launch();
+    await set(9);
+    expect(login()).not.toMatch(/this sliver ends/);
+  });
 });

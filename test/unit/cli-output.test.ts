@@ -88,6 +88,13 @@ describe('slivers for people', () => {
       /Why +start\/run: crun: no such file\nTried +3 times since .*, not tried/,
     );
   });
+  it('show of one that has expired when it is deleted', () => {
+    const expired = { ...sliver, expiresAt: '2026-01-02T03:04:05Z', deletedAfterSeconds: 13.6 * 86_400 };
+    expect(sliverText(expired, false)).toMatch(
+      /^Deleted +when the node has run for another 13 d, unless it is renewed$/m,
+    );
+    expect(sliverText(sliver, false)).not.toMatch(/^Deleted/m);
+  });
   it('show of a key what tells it from others', () => {
     expect(sliverText(sliver, false)).toContain('ssh-ed25519 …abcdefghijkl me@host');
   });

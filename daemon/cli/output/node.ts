@@ -35,7 +35,7 @@ export function nodeText(status: NodeStatus, colour: boolean): string {
         ['CPUs', String(capacity.cpus)],
         ['Memory', formatSize(capacity.memoryBytes)],
         ['Disk', diskText(status)],
-        ['Expiry', expiryText(status)],
+        ['Slivers end', expiryText(status)],
         ['State in', status.stateDirectory],
         ['Cgroup', status.cgroup],
         ...(status.access ? [['Ssh', `port ${status.access.port}`] as [string, string]] : []),
@@ -59,8 +59,9 @@ function diskText({ capacity }: NodeStatus): string {
 }
 
 function expiryText({ expiry }: NodeStatus): string {
-  const days = (value: number | 'max', none: string) => (value === 'max' ? none : `${value} d`);
-  return `after ${days(expiry.days, 'whatever is asked for')}, deleted ${days(expiry.graceDays, 'never')} later`;
+  const { days, graceDays } = expiry;
+  const lasts = days === 'max' ? 'as late as is asked for' : `after ${days} d`;
+  return `${lasts}; then kept ${graceDays === 'max' ? 'for ever' : `${graceDays} d of running`}`;
 }
 
 function sliverCounts(status: NodeStatus, _colour: boolean): string {

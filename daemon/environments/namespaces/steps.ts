@@ -23,6 +23,7 @@ import {
 import { SliverdError } from '../../errors.ts';
 import { abortFuse } from '../../kernel/fuse.ts';
 import { isMountPoint } from '../../kernel/mounts.ts';
+import { keepFile } from '../../kernel/whole-file.ts';
 import { hostName } from '../../slivers/names.ts';
 import { kernelName, type SliverRecord, UIDS_PER_SLIVER, uidBase } from '../../slivers/record.ts';
 import type { Environment, Step } from '../environment.ts';
@@ -78,6 +79,9 @@ export function namespaceSteps(context: Context): Environment['phases'] {
   const openSocket = async (sliver: SliverRecord) => {
     await context.insideSocket?.open(sliver, `${folder(sliver)}/inside`, uidBase(sliver.id));
   };
+  /** Told at a login, with the daemon or without (access/door/privileged/enter.c): seconds since 1970, 0: never. */
+  const noteEnd = async ({ id, expiresAt }: SliverRecord) =>
+    keepFile(`${paths.sliverRun(id)}/ends`, `${Math.floor((expiresAt ?? 0) / 1000)}\n`);
   const profileOf = (sliver: SliverRecord) => {
     const profile = context.profiles.get(sliver.profile);
     if (profile) return profile;
@@ -150,6 +154,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
         unmount(sliver); // the container has what it needs
       }),
       step('network', 'connecting it', connect),
+      step('end', 'noting when it ends', noteEnd),
       step('initscript', 'running its initscript', async (sliver) => {
         if (sliver.initscript !== null) await runInitscript(context, sliver);
         const pid = crun.initOf(folder(sliver)) ?? 0;
@@ -161,6 +166,7 @@ export function namespaceSteps(context: Context): Environment['phases'] {
     apply: [
       step('manager', "opening its manager's socket", openSocket),
       step('network', 'connecting it', connect),
+      step('end', 'noting when it ends', noteEnd),
       step('limits', 'setting limits', async (sliver, log) => {
         const written = applyLimits(cgroup(sliver), limits(sliver));
         if (written.length) log.info({ written }, 'limits changed');

@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <time.h>
 
 extern char **environ;
 
@@ -46,13 +47,27 @@ static void settings(char *path, char *run, char *cgroup)
   *end = 0;
 }
 
-/* What the owner of the node tells whoever logs in (door.ts). */
-static void greet(const char *folder)
+/* Of its end, as of a warning (daemon/slivers/expiry/account.ts). */
+#define NEAR (7 * 86400)
+static void tell_end(const char *run, unsigned id)
+{
+  char path[PATH_MAX], text[32], when[32];
+  struct tm utc;
+  snprintf(path, sizeof path, "%s/slivers/%u/ends", run, id);
+  time_t end = slurp(path, text, sizeof text) > 0 ? strtoll(text, NULL, 10) : 0;
+  if (end <= 0 || end - time(NULL) > NEAR || !gmtime_r(&end, &utc)) return;
+  strftime(when, sizeof when, "%F %R UTC", &utc);
+  printf("sliverd: this sliver ends at %s, unless it is renewed\n", when);
+}
+
+/* What the owner of the node tells whoever logs in (door.ts), and the node itself. */
+static void greet(const char *folder, const char *run, unsigned id)
 {
   static char text[32768];
   char path[PATH_MAX + 8];
   snprintf(path, sizeof path, "%s/motd", folder);
   if (slurp(path, text, sizeof text) > 0) fputs(text, stdout);
+  tell_end(run, id);
   fflush(stdout);
 }
 
@@ -173,7 +188,7 @@ int main(int argc, char **argv)
   }
   agent_begin(run, cgroup, id, caller);
   terminal = isatty(0) && ioctl(0, TIOCGWINSZ, &size) == 0;
-  if (terminal && !command) greet(folder);
+  if (terminal && !command) greet(folder, run, id);
   int fd = process_file(template, command, terminal ? &size : NULL);
   snprintf(process, sizeof process, "/proc/self/fd/%d", fd);
   snprintf(root, sizeof root, "%s/crun", run);
