@@ -198,6 +198,17 @@ describe('a node', () => {
     expect(store.get('a_b').desired).toBe('deleted');
   });
 
+  it('remembers at once that the clock was set back, whatever comes next', () => {
+    add(NOW + 30 * DAY);
+    now += 5000 * DAY;
+    pass(13 * DAY);
+    now -= 5000 * DAY;
+    expiry.look();
+    now += 100 * DAY; // killed, and the machine was off
+    start();
+    expect(left()).toBe(14 * DAY);
+  });
+
   it('counts over restarts, and a crash takes ten minutes at most; the time that it was off is not counted', () => {
     add(NOW + DAY);
     pass(DAY + 5 * DAY + 9 * 60_000);
