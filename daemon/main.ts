@@ -26,6 +26,7 @@ import { NodePaths } from './node/paths.ts';
 import { tellReady } from './node/ready.ts';
 import { OPTIONS } from './options.ts';
 import { availableBytes, diskFree, measureCapacity } from './resources/admission.ts';
+import { cores } from './resources/leases/exclusive.ts';
 import { Leases } from './resources/leases/leases.ts';
 import { Loans } from './resources/loans/loans.ts';
 import { IssuedTickets } from './resources/tickets/issued.ts';
@@ -105,9 +106,12 @@ async function main(): Promise<void> {
     },
     log,
   });
+  const allCores = cores();
   const leases = new Leases({
     database,
     events,
+    cores: allCores,
+    node: config.name,
     share: (issuer, slice) => brokerShare(store.find(issuer)?.roles ?? [], slice),
     admit: (lease, others) => admission.lease(lease, others),
   });
@@ -123,7 +127,7 @@ async function main(): Promise<void> {
     },
     ...{ whole, store, leases, loans },
   });
-  const effective = new EffectiveSlivers(store, leases, loans);
+  const effective = new EffectiveSlivers({ store, leases, loans, cores: allCores });
   const days = new Days({ store: effective, database, events, counters: network.counters, log });
   const flows = new Flows({ records: network.flows, store, database, events });
   const refusals = new Refusals({ network, store, database, events });
@@ -298,9 +302,11 @@ async function main(): Promise<void> {
 
   await reconciler.adopt();
   for (const { schedule } of [leases, loans])
-    schedule.watch(async (ids) => {
+    schedule.watch(async (ended, begun, everybody) => {
+      const others = everybody ? store.list().map(({ id }) => id) : [];
       // One after the other: who has less gives way before who has more takes it.
-      for (const id of ids) await reconciler.reconcile(id).catch(() => {});
+      for (const id of new Set([...ended, ...others.filter((id) => !begun.includes(id)), ...begun]))
+        await reconciler.reconcile(id).catch(() => {});
     });
   days.watch((id) => void reconciler.reconcile(id).catch(() => {}));
   expiry.watch();

@@ -17,6 +17,7 @@ export interface RedeemOptions {
   readonly from?: string;
   readonly until?: string;
   readonly evidence?: string;
+  readonly shared?: boolean;
 }
 
 /** The actions of `lease …`. */
@@ -25,6 +26,7 @@ export async function redeemTicket(context: Context, file: string, options: Rede
   const { sliver, ticket } = await told(() => forSliver(text, options));
   const body = {
     ...{ sliver, ticket },
+    ...(options.shared ? { unused: 'shared' } : {}),
     ...(options.from ? { from: timeOf(options.from, '--from') } : {}),
     ...(options.until ? { until: timeOf(options.until, '--until') } : {}),
   };

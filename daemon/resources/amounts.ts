@@ -1,12 +1,18 @@
 import { type Static, Type } from 'typebox';
 import { BYTES_PER_INODE, RSpec } from './rspec.ts';
 
-/** What can be promised, leased and lent: keys of the RSpec whose amounts add up, in their units, on top of what a sliver has. */
+/** What can be promised, leased and lent: keys of the RSpec whose amounts add up (and two of their own, of what can't be shared), in their units, on top of what a sliver has. */
 const amount = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
 export const Amounts = Type.Partial(
   Type.Object({
     'cpu.max': Type.Number({ minimum: 0.01, maximum: 4096, description: 'Cores.' }),
     'cpu.weight': amount,
+    'cpu.cores': Type.Integer({
+      minimum: 1,
+      maximum: 4096,
+      description: 'Whole cores, for nobody else meanwhile.',
+    }),
+    node: Type.Literal(1, { description: 'The whole node: all others are frozen meanwhile.' }),
     'memory.max': amount,
     'pids.max': amount,
     'io.weight': amount,
@@ -94,7 +100,10 @@ function fitting(rspec: RSpec): RSpec {
 }
 
 function largest(key: AmountKey): number {
-  const schema = RSpec.properties[key] as { maximum?: number; anyOf?: { maximum?: number }[] };
+  const schema = (RSpec.properties as Partial<Record<AmountKey, object>>)[key] as {
+    maximum?: number;
+    anyOf?: { maximum?: number }[];
+  };
   return (
     schema.maximum ??
     schema.anyOf?.find(({ maximum }) => maximum !== undefined)?.maximum ??

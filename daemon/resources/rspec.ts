@@ -22,11 +22,13 @@ const guaranteed = (description: string) => Type.Integer({ minimum: 0, maximum: 
 /** The kernel looks through all that a sliver has open whenever one more begins (docs/decisions/0022-flow-limits.md). */
 export const MOST_CONNECTIONS = 8192;
 
+export const MOST_WEIGHT = 10_000;
+
 export const RSpec = Type.Object(
   {
     'cpu.weight': Type.Integer({
       minimum: 1,
-      maximum: 10_000,
+      maximum: MOST_WEIGHT,
       description: 'Share of the CPU under contention; 100 is usual.',
     }),
     'cpu.max': Type.Union([Type.Number({ minimum: 0.01, maximum: 4096 }), max], {

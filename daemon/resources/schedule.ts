@@ -8,12 +8,22 @@ export interface Timed extends Holding {
   readonly id: string;
   /** Slivers that have less while it is active, and then those that have more, by id. */
   readonly slivers: readonly number[];
+  /** Whether all others of the node have less while it is active. */
+  readonly exclusive?: boolean;
   /** What was told of it last. */
   readonly told: State;
 }
 
 export const stateAt = ({ from, until }: Omit<Holding, 'rspec'>, now: number): State =>
   now < from ? 'pending' : now < until ? 'active' : 'ended';
+
+/**
+ * Is told of slivers that have more or less than before.
+ * @param ended of what is over, who has less now first
+ * @param begun of what begins, who has less first
+ * @param everybody whether all others of the node have more or less too
+ */
+export type Changed = (ended: readonly number[], begun: readonly number[], everybody: boolean) => void;
 
 /** So long what ended can be looked at, and a clock that was wrong be set right. */
 const KEPT = 86_400_000;
@@ -31,7 +41,8 @@ export class Schedule<Item extends Timed> {
   readonly #all = new Map<string, Item>();
   readonly #bySliver = new Map<number, Map<string, Item>>();
   #timer: NodeJS.Timeout | undefined;
-  #changed: ((slivers: readonly number[]) => void) | undefined;
+  #changed: Changed | undefined;
+  #version = 0;
 
   /**
    * @param kind of its items, as in `lease`
@@ -76,11 +87,16 @@ export class Schedule<Item extends Timed> {
       of?.delete(item.id);
       if (of?.size === 0) this.#bySliver.delete(sliver);
     }
-    this.#changed?.([...item.slivers].reverse());
+    this.#version++;
+    this.#changed?.([...item.slivers].reverse(), [], item.exclusive === true);
   }
 
-  /** @param changed is told of slivers that have more or less than before: those that have less first */
-  watch(changed: (slivers: readonly number[]) => void): void {
+  /** Another number whenever anything is another. */
+  get version(): number {
+    return this.#version;
+  }
+
+  watch(changed: Changed): void {
     this.#changed = changed;
     this.look();
   }
@@ -89,18 +105,20 @@ export class Schedule<Item extends Timed> {
   look(): void {
     const now = Date.now();
     const [ended, begun]: [number[], number[]] = [[], []];
+    let exclusive = false;
     for (const item of [...this.#all.values()]) {
       const state = stateAt(item, now);
       if (item.told !== state) {
         const told = { ...item, told: state };
         this.save(told);
+        exclusive ||= item.exclusive === true;
         if (state === 'active') begun.push(...item.slivers);
         else ended.push(...[...item.slivers].reverse());
         if (state !== 'pending') this.#begun(told, state);
       }
       if (item.until + KEPT < now) this.remove(item);
     }
-    if (ended.length + begun.length > 0) this.#changed?.([...new Set([...ended, ...begun])]);
+    if (ended.length + begun.length > 0) this.#changed?.(ended, begun, exclusive);
     const times = [...this.#all.values()].flatMap(({ from, until }) => [from, until]);
     const next = Math.min(LOOK, ...times.filter((time) => time > now).map((time) => time - now));
     clearTimeout(this.#timer);
@@ -113,6 +131,7 @@ export class Schedule<Item extends Timed> {
   }
 
   #remember(item: Item): void {
+    this.#version++;
     this.#all.set(item.id, item);
     for (const sliver of item.slivers) {
       const of = this.#bySliver.get(sliver) ?? new Map<string, Item>();

@@ -161,9 +161,11 @@ export class SliverService {
     const record = this.#live(name);
     const { state } = this.#options.reconciler.status(record.id);
     const help =
-      state === 'frozen'
-        ? `thaw it first (sliverctl sliver thaw ${name})`
-        : `start it first (sliverctl sliver start ${name})`;
+      state === 'frozen' && record.desired !== 'frozen'
+        ? 'another sliver has leased the whole node; events tell until when'
+        : state === 'frozen'
+          ? `thaw it first (sliverctl sliver thaw ${name})`
+          : `start it first (sliverctl sliver start ${name})`;
     if (state !== 'running') throw new SliverdError('wrong-state', `${name} is ${state}: ${help}`);
     return { record, environment: this.environmentOf(record) };
   }

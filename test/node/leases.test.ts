@@ -3,6 +3,7 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyEvidence } from '../../daemon/resources/leases/evidence.ts';
+import { cores, formatCores } from '../../daemon/resources/leases/exclusive.ts';
 import { delegate, publicKeyOf } from '../../daemon/resources/tickets/ticket.ts';
 import { FakeClock } from './fake-clock.ts';
 import { type Answer, request, scratch, TestNode, until } from './harness.ts';
@@ -262,6 +263,71 @@ describe('who promises more than it has', () => {
     expect(await redeem('mit_x', ticket)).toMatchObject({ status: 507, body: { code: 'no-capacity' } });
     // What isn't had isn't used up.
     expect(await redeem('mit_x', ticket)).toMatchObject({ status: 507 });
+  });
+});
+
+describe('what nobody else has meanwhile', () => {
+  const holder = key();
+  const leased = async (sliver: string, rspec: object, more: object = {}) => {
+    const whole = await promise(holder, rspec);
+    return redeem(sliver, await part(whole, holder, rspec, { slice: sliver }), more);
+  };
+  const noticed = async (by: string) =>
+    (await as(by, 'GET', '/v1/events?limit=9999')).body.items
+      .filter(({ type }: { type: string }) => type === 'node.leased')
+      .at(-1)?.data;
+  const cpuset = async (name: string) => (await effective(name))['cpuset.cpus'];
+  const all = cores();
+
+  it.runIf(all.length > 1)('is whole cores: others run on what is left, and are told', async () => {
+    const last = all.at(-1)!;
+    const { status, body } = await leased('ucb_p2ps', { 'cpu.cores': 1 });
+    expect({ status, cores: body.cores, unused: body.unused }).toEqual({
+      status: 201,
+      cores: [last],
+      unused: 'idle',
+    });
+    expect(await cpuset('ucb_p2ps')).toBe(String(last));
+    expect(await cpuset('mit_x')).toBe(formatCores(all.slice(0, -1)));
+    expect(await noticed('mit_x')).toMatchObject({ cores: [last], unused: 'idle' });
+    await node.ok('PATCH', '/v1/slivers/mit_x', { rspec: { 'cpuset.cpus': String(last) } });
+    expect(await cpuset('mit_x')).toBe(formatCores(all.slice(0, -1)));
+    expect((await leased('mit_x', { 'cpu.cores': all.length - 1 })).body.detail).toMatch(/cpu.cores/);
+    expect(await leased('mit_x', { node: 1 })).toMatchObject({ status: 507 });
+    await node.ok('DELETE', `/v1/leases/${body.id}`);
+    expect([await cpuset('ucb_p2ps'), await cpuset('mit_x')]).toEqual(['', String(last)]);
+    await node.ok('PATCH', '/v1/slivers/mit_x', { rspec: { 'cpuset.cpus': '' } });
+    const shared = await leased('ucb_p2ps', { 'cpu.cores': 1 }, { unused: 'shared' });
+    expect(await effective('ucb_p2ps')).toMatchObject({ 'cpuset.cpus': String(last), 'cpu.weight': 10_000 });
+    expect(await cpuset('mit_x')).toBe('');
+    await node.ok('DELETE', `/v1/leases/${shared.body.id}`);
+  });
+
+  it('is the whole node: others are frozen, told, and go on after it, also when nobody watched', async () => {
+    const state = async (name: string) => (await node.ok('GET', `/v1/slivers/${name}`)).state;
+    await create('a_stopped', { desired: 'stopped' });
+    const { pid } = await node.ok('GET', '/v1/slivers/mit_x');
+    const { body } = await leased('ucb_p2ps', { node: 1 });
+    await until(async () => (await state('mit_x')) === 'frozen', 'the others to be frozen');
+    expect([await state('ucb_p2ps'), await state('a_stopped')]).toEqual(['running', 'stopped']);
+    expect(await noticed('mit_x')).toMatchObject({ node: true });
+    const exec = await node.request('POST', '/v1/slivers/mit_x/exec', { argv: ['true'] });
+    expect(exec).toMatchObject({
+      status: 409,
+      body: { detail: expect.stringMatching(/leased the whole node/) },
+    });
+    // Who begins meanwhile waits too; what was asked for isn't forgotten.
+    await node.ok('POST', '/v1/slivers/a_stopped/start');
+    expect(await state('a_stopped')).toBe('frozen');
+    expect(await leased('mit_x', { 'cpu.cores': 1 })).toMatchObject({ status: 507 });
+
+    await node.kill();
+    await node.launch(clock.environment);
+    await until(async () => (await state('mit_x')) === 'frozen', 'the others to be found frozen');
+    await node.ok('DELETE', `/v1/leases/${body.id}`);
+    for (const name of ['mit_x', 'a_stopped'])
+      await until(async () => (await state(name)) === 'running', 'it to go on');
+    expect(await node.ok('GET', '/v1/slivers/mit_x')).toMatchObject({ pid, desired: 'running' });
   });
 });
 

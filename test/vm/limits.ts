@@ -73,6 +73,14 @@ export const limits = (environment: 'namespaces' | 'docker') =>
       expect([free.hog.stdout, free.calm.stdout]).toEqual(['2\n', '2\n']);
     });
 
+    it('has a core alone by a lease, while it runs, and gives it back', () => {
+      const { lease, during, after } = seen.alone;
+      const list = ({ stdout }: { stdout: string }) => stdout.split(/\s+/)[1];
+      expect(lease.cores).toEqual([1]);
+      expect([list(during.hog), list(during.calm)]).toEqual(['1', '0']);
+      expect([list(after.hog), list(after.calm)]).toEqual(['0-1', '0-1']);
+    });
+
     it('that forks without end stops at pids.max, and can be restarted in the midst of it', () => {
       const { usage, calmRan, restarted, afterwards } = seen.pids;
       expect(usage.hog.pidsRefused).toBeGreaterThan(0);

@@ -34,6 +34,7 @@ export function leaseCommands(program: Command): void {
     .option('--key <file>', "the holder's private key (PEM), for a ticket that is for no sliver yet")
     .option('--from <when>', 'from when; default: now')
     .option('--until <when>', "until when; default: the ticket's end")
+    .option('--shared', 'whole cores: let others have them while it has nothing to do')
     .option('--evidence <file>', 'where to keep what the node says if more was promised than there is')
     .description('give a sliver what a ticket promises')
     .action(async (file: string, options: RedeemOptions, command: Command) => {

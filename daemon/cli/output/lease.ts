@@ -30,6 +30,7 @@ export function leaseText(lease: ShownLease, colour: boolean): string {
       ['Sliver', lease.sliver],
       ['State', lease.state],
       ['Resources', resources(lease.rspec)],
+      ['Cores', lease.cores.length === 0 ? null : `${lease.cores.join(', ')} (${lease.unused} while unused)`],
       ['From', formatTime(lease.from)],
       ['Until', `${formatTime(lease.until)}, ${formatTime(lease.latest)} at the latest`],
       ['Redeemed', formatTime(lease.redeemedAt)],

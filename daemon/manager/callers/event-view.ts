@@ -4,7 +4,7 @@ import type { SliverStore } from '../../slivers/store.ts';
 import type { Caller } from './caller.ts';
 
 /** What of the node every slice is told; others of its events are its owner's. */
-const EVERYBODYS = new Set(['node.started', 'node.clock', 'node.ports']);
+const EVERYBODYS = new Set(['node.started', 'node.clock', 'node.ports', 'node.leased']);
 
 /** Read at a time, however few are asked for: what isn't shown costs no question each. */
 const STEP = 1000;

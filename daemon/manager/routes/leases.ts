@@ -20,6 +20,12 @@ const RedeemTicket = Type.Object(
     ticket: Type.String(),
     from: Type.Optional(time('From when; default: now')),
     until: Type.Optional(time("Until when; default: the ticket's end")),
+    unused: Type.Optional(
+      Type.Enum(['idle', 'shared'], {
+        description:
+          'What becomes of its cores (cpu.cores) while it has nothing to do: nobody uses them (default), or all others do.',
+      }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -30,6 +36,8 @@ export const ShownLease = Type.Object({
   from: time('From when it is had'),
   until: time('Until when'),
   latest: time('Until when its ticket would have it'),
+  cores: Type.Array(Type.Integer(), { description: 'Those that it has alone, by number.' }),
+  unused: Type.Enum(['idle', 'shared']),
   state: Type.Enum(['pending', 'active', 'ended'], { description: 'As the clock has it.' }),
   redeemedAt: time('When its ticket was redeemed'),
   issuer: nullable(Type.String({ description: "The slice that issued the ticket; null: the node's owner." })),
@@ -89,6 +97,7 @@ export function leaseRoutes(server: Server, { identity, leases, issued, store }:
       if (first.revoked) throw revoked('who issued it took it back');
       try {
         const lease = leases.redeem(ticket, first.issuer, sliver, {
+          unused: body.unused,
           ...(body.from === undefined ? {} : { from: Date.parse(body.from) }),
           ...(body.until === undefined ? {} : { until: Date.parse(body.until) }),
         });
@@ -160,6 +169,8 @@ function shown(lease: Lease): ShownLease {
     from: at(lease.from),
     until: at(lease.until),
     latest: at(lease.latest),
+    cores: [...lease.cores],
+    unused: lease.unused,
     state: stateAt(lease, Date.now()),
     redeemedAt: at(lease.redeemedAt),
     issuer: lease.issuer,

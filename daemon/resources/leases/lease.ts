@@ -1,4 +1,5 @@
 import type { Timed } from '../schedule.ts';
+import type { Unused } from './exclusive.ts';
 
 /** Resources that a sliver has beyond its own, from when until when the clock says so. */
 export interface Lease extends Timed {
@@ -13,4 +14,7 @@ export interface Lease extends Timed {
   readonly issuer: string | null;
   /** Until when its ticket would have it. */
   readonly latest: number;
+  /** The cores that nobody else has meanwhile, by number. */
+  readonly cores: readonly number[];
+  readonly unused: Unused;
 }

@@ -8,6 +8,7 @@ import { accountOf, joined, parseTicket } from '../tickets/link.ts';
 import type { Ticket } from '../tickets/ticket.ts';
 import { accountsOf, overpromised } from './accounts.ts';
 import { type Evidence, evidenceOf } from './evidence.ts';
+import { allocate, isExclusive, type Unused } from './exclusive.ts';
 import type { Lease } from './lease.ts';
 import { Redemptions } from './redemptions.ts';
 
@@ -16,12 +17,17 @@ export interface LeaseOptions {
   readonly events: EventLog;
   /** What a slice that issues tickets may promise to slices (all: undefined); none: nothing any more. */
   share(issuer: string, target: string | undefined): Amounts | undefined;
+  /** The node's name, by which all slices are told of what concerns them. */
+  readonly node: string;
+  /** The node's cores, as exclusive.ts has them. */
+  readonly cores: readonly number[];
   /** Refuses what the node hasn't got. */
   admit(lease: Holding, others: readonly Lease[]): void;
 }
 
 /** What is asked of a ticket, in milliseconds since 1970; none: all of its time that is left. */
 export interface Asked {
+  readonly unused?: Unused | undefined;
   readonly from?: number | undefined;
   readonly until?: number | undefined;
 }
@@ -34,6 +40,8 @@ export class Leases {
   readonly #options: LeaseOptions;
   readonly #redemptions: Redemptions;
   readonly schedule: Schedule<Lease>;
+  /** Asked for whenever a sliver is looked at. */
+  #exclusive: { version: number; leases: readonly Lease[] } = { version: -1, leases: [] };
 
   constructor(options: LeaseOptions) {
     const { database, events } = options;
@@ -46,6 +54,13 @@ export class Leases {
       if (type !== 'sliver.deleted') return;
       for (const lease of this.schedule.of(Number(data.id))) this.schedule.remove(lease);
     });
+  }
+
+  /** Leases that have whole cores or the node, over or not. */
+  exclusive(): readonly Lease[] {
+    if (this.#exclusive.version !== this.schedule.version)
+      this.#exclusive = { version: this.schedule.version, leases: this.schedule.list().filter(isExclusive) };
+    return this.#exclusive.leases;
   }
 
   /** Throws `not-found`. */
@@ -85,16 +100,20 @@ export class Leases {
       ticket: joined(links),
       accounts: accountsOf(links),
       issuer,
+      cores: [],
+      unused: asked.unused ?? 'idle',
+      exclusive: isExclusive({ rspec }),
       told: 'pending',
     };
-    this.#settle(lease);
+    const settled = this.#settle(lease);
     this.#options.database.transaction(() => {
-      this.#redemptions.add(last, lease.id, ticket.until);
-      this.schedule.save(lease);
+      this.#redemptions.add(last, settled.id, ticket.until);
+      this.schedule.save(settled);
     });
-    this.#tell('lease.redeemed', lease);
+    this.#tell('lease.redeemed', settled);
+    this.#notice(settled);
     this.schedule.look();
-    return lease;
+    return settled;
   }
 
   /** Another end, within its ticket's time. Throws as `redeem` does. */
@@ -103,10 +122,10 @@ export class Leases {
     const now = Date.now();
     if (stateAt(lease, now) === 'ended')
       throw new SliverdError('wrong-state', `lease ${id} is over: redeem another ticket`);
-    const changed: Lease = { ...lease, ...window(lease.from, until, now, lease.latest) };
-    this.#settle(changed);
+    const changed = this.#settle({ ...lease, ...window(lease.from, until, now, lease.latest) });
     this.schedule.save(changed);
     this.#tell('lease.renewed', changed);
+    this.#notice(changed);
     this.schedule.look();
     return changed;
   }
@@ -117,10 +136,11 @@ export class Leases {
     if (stateAt(lease, Date.now()) === 'ended') throw new SliverdError('wrong-state', `lease ${id} is over`);
     this.schedule.remove(lease);
     this.#tell('lease.ended', lease, { early: true });
+    this.#notice({ ...lease, until: Date.now() });
   }
 
   /** In order of arrival: what was had first stays had. */
-  #settle(lease: Lease): void {
+  #settle(lease: Lease): Lease {
     const links = parseTicket(lease.ticket);
     const others = this.schedule.list().filter(({ id }) => id !== lease.id);
     const { issuer } = lease;
@@ -133,6 +153,21 @@ export class Leases {
       throw new Overpromised(evidence);
     }
     this.#options.admit(lease, others);
+    // The first stays with all others; and a lease keeps those it has, as programs may be bound to them.
+    const leasable = lease.cores.length > 0 ? lease.cores : this.#options.cores.slice(1);
+    return { ...lease, cores: allocate(lease, others, leasable) };
+  }
+
+  /** All others have less meanwhile: they are told of it when it is known, and not whose it is. */
+  #notice({ rspec, cores, unused, from, until }: Lease): void {
+    if (!isExclusive({ rspec })) return;
+    const time = (milliseconds: number) => new Date(milliseconds).toISOString();
+    const what = rspec.node === undefined ? { cores, unused } : { node: true };
+    this.#options.events.record('node.leased', this.#options.node, {
+      ...what,
+      from: time(from),
+      until: time(until),
+    });
   }
 
   #tell(type: string, { id, name, rspec, from, until }: Lease, more: object = {}): void {

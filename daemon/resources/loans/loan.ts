@@ -37,9 +37,9 @@ export function unlendable(
   for (const [key, amount] of amountsOf(rspec)) {
     const floor = FLOORS[key];
     if (floor === undefined)
-      return `${key}: what a sliver has written to its disk can't be lent, nor taken back from who borrowed the room`;
-    const has = own[key];
-    if (has === 'max') return `${key} is without bound ('max'): there is nothing to take it from`;
+      return `${key} can't be lent: not its disk, for what was written can't be taken back, nor what only a lease gives`;
+    const has = own[key as keyof RSpec];
+    if (typeof has !== 'number') return `${key} is without bound ('max'): there is nothing to take it from`;
     const left = exact(has - peak(lent, key, from, until) - floor);
     if (amount > left)
       return `${key} = ${amount} asked for, but of its own ${has} there is ${Math.max(left, 0)} left to lend: ${floor} stays with it, what others have of it and what it was given itself is not lent on`;

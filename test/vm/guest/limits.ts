@@ -1,4 +1,7 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { readCounters } from '../../../daemon/cgroups/files.ts';
+import { parseTicket } from '../../../daemon/resources/tickets/link.ts';
+import { delegate, publicKeyOf } from '../../../daemon/resources/tickets/ticket.ts';
 import { TestEngine } from '../../node/environments/engine.ts';
 import { request } from '../../node/harness.ts';
 import {
@@ -62,6 +65,22 @@ const cores = async (cpus: string) => {
   return (await both((name) => inSliver(name, 'nproc'))) as Record<'hog' | 'calm', { stdout: string }>;
 };
 tell('cores', { bound: await cores('1'), free: await cores('') });
+
+// A core alone, by a lease: the others run elsewhere, until it is given back.
+const holder = generateKeyPairSync('ed25519').privateKey;
+const [rspec, now] = [{ 'cpu.cores': 1 }, Math.floor(Date.now() / 1000)];
+const until = new Date((now + 3600) * 1000).toISOString();
+const { ticket } = await ok('POST', '/v1/tickets', { to: publicKeyOf(holder), rspec, until });
+const { nbf } = parseTicket(ticket)[0]!.claims;
+const final = await delegate(ticket, holder, { rspec, nbf, exp: now + 3600, slice: 'lab_hog' });
+const lease = await ok('POST', '/v1/leases', { sliver: 'lab_hog', ticket: final });
+const on = () => both((name) => inSliver(name, 'grep Cpus_allowed_list: /proc/self/status'));
+// What the lease changes for others follows it; a request about one of them waits for that.
+await ok('POST', '/v1/slivers/lab_calm/start');
+const alone = await on();
+await ok('DELETE', `/v1/leases/${lease.id}`);
+for (const name of ['lab_hog', 'lab_calm']) await ok('POST', `/v1/slivers/${name}/start`);
+tell('alone', { lease, during: alone, after: await on() });
 
 // Processes: each makes two, for ever. In a shell of its own, so that none of them holds the exec's streams.
 await inSliver('lab_hog', 'sh -c "bomb() { bomb | bomb & }; bomb" > /dev/null 2>&1 &');
