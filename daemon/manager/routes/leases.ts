@@ -5,7 +5,6 @@ import { testify } from '../../resources/leases/evidence.ts';
 import type { Lease } from '../../resources/leases/lease.ts';
 import { Overpromised, revoked } from '../../resources/leases/leases.ts';
 import { stateAt } from '../../resources/schedule.ts';
-import { parseTicket } from '../../resources/tickets/link.ts';
 import { verify } from '../../resources/tickets/ticket.ts';
 import { noSuchSliver } from '../../slivers/store.ts';
 import { Allowance } from '../callers/allowance.ts';
@@ -174,6 +173,6 @@ function shown(lease: Lease): ShownLease {
     state: stateAt(lease, Date.now()),
     redeemedAt: at(lease.redeemedAt),
     issuer: lease.issuer,
-    tickets: parseTicket(lease.ticket).map(({ claims }) => claims.jti),
+    tickets: [...lease.ids],
   };
 }

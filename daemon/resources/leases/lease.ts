@@ -8,6 +8,8 @@ export interface Lease extends Timed {
   readonly redeemedAt: number;
   /** The ticket that it came of, whole: who promised it to whom. */
   readonly ticket: string;
+  /** Of each of its links, the first ahead. */
+  readonly ids: readonly string[];
   /** Whom it counts for: each link of its ticket but the last (tickets/link.ts, `accountOf`). */
   readonly accounts: readonly string[];
   /** The slice that issued the ticket; null: the node's owner. */

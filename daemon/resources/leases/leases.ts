@@ -98,6 +98,7 @@ export class Leases {
       ...window(Math.max(asked.from ?? now, now), asked.until ?? ticket.until, now, ticket.until),
       latest: ticket.until,
       ticket: joined(links),
+      ids: ticket.ids,
       accounts: accountsOf(links),
       issuer,
       cores: [],
