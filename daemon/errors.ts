@@ -31,6 +31,7 @@ export const ERRORS = {
   'in-use': { status: 409, title: 'It is in use' },
   'wrong-state': { status: 409, title: 'Not possible in this state' },
   'too-large': { status: 413, title: 'Too large' },
+  'bad-sensor': { status: 502, title: 'The sensor gives no tuples' },
   'not-settled': { status: 503, title: 'Accepted, but not there yet' },
   'no-capacity': { status: 507, title: 'The node has not enough of a resource' },
   busy: { status: 503, title: 'Too much at once' },

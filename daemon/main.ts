@@ -1,4 +1,5 @@
 import { mkdirSync, readFileSync } from 'node:fs';
+import { totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { openNetwork } from '../netns/index.ts';
 import { promisable } from '../netns/rates/plan.ts';
@@ -30,6 +31,15 @@ import { cores } from './resources/leases/exclusive.ts';
 import { Leases } from './resources/leases/leases.ts';
 import { Loans } from './resources/loans/loans.ts';
 import { IssuedTickets } from './resources/tickets/issued.ts';
+import { ClockSteps, clock } from './sensors/own/clock.ts';
+import { storedImages } from './sensors/own/images.ts';
+import { currentLeases } from './sensors/own/leases.ts';
+import { wholeNode } from './sensors/own/node.ts';
+import { ownedPorts } from './sensors/own/ports.ts';
+import { allSlivers } from './sensors/own/slivers.ts';
+import { PublishedSensors } from './sensors/published/published.ts';
+import { Sampler } from './sensors/rates/sampler.ts';
+import { Sensors } from './sensors/sensors.ts';
 import { Admission } from './slivers/admission.ts';
 import { watchClock } from './slivers/clock.ts';
 import { Days } from './slivers/days/days.ts';
@@ -39,6 +49,7 @@ import { faultFromEnvironment } from './slivers/fault.ts';
 import { Flows } from './slivers/flows.ts';
 import { Ports } from './slivers/ports.ts';
 import { Reconciler } from './slivers/reconciler.ts';
+import type { SliverRecord } from './slivers/record.ts';
 import { Refusals } from './slivers/refusals.ts';
 import { brokerShare } from './slivers/roles.ts';
 import { SliverService } from './slivers/service.ts';
@@ -269,10 +280,35 @@ async function main(): Promise<void> {
     },
     end: () => void end('down'),
   });
+  const cgroup = (record: SliverRecord) => {
+    const { pid } = reconciler.status(record.id);
+    return pid === null ? undefined : slivers.environmentOf(record).cgroup(record, pid);
+  };
+  const state = ({ id }: SliverRecord) => reconciler.status(id);
+  const sampler = new Sampler({ store, cgroup, state, counters: network.counters });
+  const steps = new ClockSteps();
+  const sensors = new Sensors(
+    [
+      wholeNode(node, network),
+      allSlivers({
+        ...{ store, cgroup, state, sampler, network, ports, refusals, days },
+        memoryBytes: totalmem(),
+      }),
+      currentLeases(() => leases.schedule.list()),
+      ownedPorts(ports),
+      storedImages(images, store),
+      clock(steps),
+    ],
+    new PublishedSensors({
+      ...{ store, database, events },
+      environmentOf: (record) => slivers.environmentOf(record),
+    }),
+  );
   const manager: Manager = {
     ...{ node, identity, store, slivers, reconciler, images, network },
     ...{ issued, leases, loans, admission, effective, overPromise: config.overPromise },
     ...{ ports, refusals, days, expiry, sessions, flows, events, denials, log },
+    ...{ sensors, readers: config.sensors },
     disconnect: (sliver) => insideSocket.disconnect(sliver),
   };
   const server = await managerServer(manager, version);
@@ -291,6 +327,7 @@ async function main(): Promise<void> {
     for (const environment of environments.values()) await environment.close();
     door?.close();
     sessions?.close();
+    sampler.close();
     days.close();
     refusals.close();
     for (const { schedule } of [leases, loans]) schedule.close();
@@ -308,6 +345,7 @@ async function main(): Promise<void> {
       for (const id of new Set([...ended, ...others.filter((id) => !begun.includes(id)), ...begun]))
         await reconciler.reconcile(id).catch(() => {});
     });
+  void sampler.look();
   days.watch((id) => void reconciler.reconcile(id).catch(() => {}));
   expiry.watch();
   await listen(server, paths.adminSocket);
@@ -318,6 +356,7 @@ async function main(): Promise<void> {
   watchClock((gained) => {
     const seconds = Math.round(gained / 1000);
     log.warn({ seconds }, 'the clock was set');
+    steps.set(gained);
     events.record('node.clock', config.name, { seconds });
     for (const { schedule } of [leases, loans]) schedule.look();
     reconciler.clockWasSet();

@@ -64,6 +64,10 @@ export class NodeNetwork implements SliverNetwork {
     return this.#parts.options.door === undefined ? undefined : this.#parts.rules.knocks;
   }
 
+  get uplink(): string {
+    return this.#parts.uplink.name;
+  }
+
   get degraded(): SliverNetwork['degraded'] {
     return this.#parts.degraded;
   }
@@ -84,6 +88,10 @@ export class NodeNetwork implements SliverNetwork {
 
   async usage(id: number): Promise<NetworkUsage> {
     return (await this.#parts.shaping?.usage(id)) ?? {};
+  }
+
+  async usages(ids: readonly number[]): Promise<ReadonlyMap<number, NetworkUsage>> {
+    return (await this.#parts.shaping?.usages(ids)) ?? new Map();
   }
 
   refused(): ReadonlyMap<number, Refused> {

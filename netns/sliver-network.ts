@@ -14,6 +14,8 @@ import type { SharedPorts } from './ports/shared-ports.ts';
 export interface SliverNetwork {
   /** Who owns which port of the shared address, where one is shared. */
   readonly ports?: SharedPorts | undefined;
+  /** Name of the link whose address is shared. */
+  readonly uplink?: string | undefined;
   /** What slivers have sent and got; none where the kernel can't count. */
   readonly counters?: TrafficCounters | undefined;
   /** Whose flows were what, where slivers reach the world. */
@@ -31,6 +33,8 @@ export interface SliverNetwork {
   addresses(id: number): string[];
   /** Of a sliver since it was connected. */
   usage(id: number): Promise<NetworkUsage>;
+  /** The same of several at the price of one; who isn't connected may be missing. */
+  usages(ids: readonly number[]): Promise<ReadonlyMap<number, NetworkUsage>>;
   /** Packets of slivers that weren't let through, by id, since the kernel began to count. */
   refused(): ReadonlyMap<number, Refused>;
   /** What isn't there is no error. */
@@ -52,6 +56,7 @@ export function loopbackNetwork(why: string): SliverNetwork {
     },
     addresses: () => [],
     usage: async () => ({}),
+    usages: async () => new Map(),
     refused: () => new Map(),
     async detach() {},
     async sweep() {

@@ -55,7 +55,7 @@ function io(text: string | undefined): Usage['io'] | undefined {
 }
 
 /** `some avg10=0.00 …` and `full avg10=…`; the first line alone on kernels without full CPU pressure. */
-function pressureOf(text: string | undefined): { some: number; full: number } | undefined {
+export function pressureOf(text: string | undefined): { some: number; full: number } | undefined {
   if (!text) return undefined;
   const average = (kind: string) => Number(new RegExp(`^${kind} avg10=([0-9.]+)`, 'm').exec(text)?.[1] ?? 0);
   return { some: average('some'), full: average('full') };

@@ -40,7 +40,7 @@ export class Context {
 
 /** The API's path of one thing; whatever the name holds, it stays one segment. */
 export function pathOf(
-  kind: 'slivers' | 'images' | 'ports' | 'sessions' | 'leases' | 'loans' | 'tickets',
+  kind: 'slivers' | 'images' | 'ports' | 'sessions' | 'leases' | 'loans' | 'tickets' | 'sensors',
   name: string,
   ...rest: string[]
 ): string {

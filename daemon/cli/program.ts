@@ -8,6 +8,7 @@ import { leaseCommands } from './commands/lease.ts';
 import { loanCommands } from './commands/loan.ts';
 import { nodeCommands } from './commands/node.ts';
 import { portCommands } from './commands/port.ts';
+import { sensorCommands } from './commands/sensor.ts';
 import { sessionCommands } from './commands/session.ts';
 import { sliverCommands } from './commands/sliver.ts';
 import { ticketCommands } from './commands/ticket.ts';
@@ -49,6 +50,7 @@ reachable; 6 accepted, but not there yet. 'sliver exec' passes on the status of 
   sessionCommands(program);
   portCommands(program);
   flowCommands(program);
+  sensorCommands(program);
   ticketCommands(program);
   leaseCommands(program);
   loanCommands(program);

@@ -109,6 +109,13 @@ export interface Environment {
   readonly phases: Readonly<Record<Phase, readonly Step[]>>;
   observe(sliver: SliverRecord): Promise<Observed>;
   usage(sliver: SliverRecord): Promise<Usage>;
+  /**
+   * Where what it uses is counted, at the price of a file or two; undefined where that is out of sight.
+   * @param pid the init, as the host sees it
+   */
+  cgroup(sliver: SliverRecord, pid: number): string | undefined;
+  /** Its init as the host sees it, looked up now: another has its number once it is gone. Undefined where it doesn't run, or out of sight. */
+  init(sliver: SliverRecord): Promise<number | undefined>;
   exec(sliver: SliverRecord, request: ExecRequest): Promise<ExecProcess>;
   /** The last bytes of what the initscript and the init wrote, at most 64 KiB. */
   log(sliver: SliverRecord): Promise<string>;

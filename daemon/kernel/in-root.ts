@@ -24,6 +24,17 @@ export function isDirectoryInRoot(root: string, path: string): boolean {
   return within(root, path, O_PATH, (fd) => fstatSync(fd).isDirectory()) ?? false;
 }
 
+/**
+ * A socket, in the same way, held by a descriptor: by /proc/self/fd/N it can be connected to, whatever has its name by then.
+ * @returns a descriptor that the caller closes, or undefined
+ */
+export function holdSocketInRoot(root: string, path: string): number | undefined {
+  return within(root, path, O_PATH, (fd) => {
+    // Its own number for as long as the caller likes.
+    return fstatSync(fd).isSocket() ? openSync(`/proc/self/fd/${fd}`, O_PATH) : undefined;
+  });
+}
+
 const O_PATH = 0o10000000;
 
 function within<T>(root: string, path: string, flags: number, look: (fd: number) => T): T | undefined {

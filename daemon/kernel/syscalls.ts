@@ -143,12 +143,31 @@ export function emptyPipe(): number {
 }
 
 const adjtimexC = libc.func('int adjtimex(_Inout_ uint8_t *timex)');
-/** Whether the kernel takes the clock for synchronised, which every NTP daemon tells it. */
-export function clockIsSynchronised(): boolean {
-  const timex = Buffer.alloc(208); // struct timex, with `modes` 0: nothing is changed
-  const TIME_ERROR = 5;
-  return call(adjtimexC, 'adjtimex', 'clock', timex) !== TIME_ERROR;
+/** What the kernel knows of its clock, by what an NTP daemon tells it (adjtimex(2)); seconds, and parts of a million. */
+export interface ClockState {
+  readonly synchronised: boolean;
+  readonly offset: number;
+  readonly frequencyPpm: number;
+  readonly maxError: number;
+  readonly estimatedError: number;
 }
+
+export function clockState(): ClockState {
+  const timex = Buffer.alloc(208); // struct timex, with `modes` 0: nothing is changed
+  const [TIME_ERROR, STA_NANO] = [5, 0x2000];
+  const state = call(adjtimexC, 'adjtimex', 'clock', timex);
+  const long = (at: number) => Number(timex.readBigInt64LE(at));
+  return {
+    synchronised: state !== TIME_ERROR,
+    offset: long(8) / (timex.readInt32LE(40) & STA_NANO ? 1e9 : 1e6),
+    frequencyPpm: long(16) / 65_536,
+    maxError: long(24) / 1e6,
+    estimatedError: long(32) / 1e6,
+  };
+}
+
+/** Whether the kernel takes the clock for synchronised, which every NTP daemon tells it. */
+export const clockIsSynchronised = (): boolean => clockState().synchronised;
 
 const pollfd = koffi.struct('pollfd', { fd: 'int', events: 'short', revents: 'short' });
 const pollC = libc.func('poll', 'int', [koffi.inout(koffi.pointer(pollfd)), 'unsigned long', 'int']);

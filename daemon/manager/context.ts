@@ -6,11 +6,13 @@ import type { SliverNetwork } from '../../netns/sliver-network.ts';
 import type { Sessions } from '../access/sessions/sessions.ts';
 import type { EventLog } from '../events/log.ts';
 import type { ImageStore } from '../images/store.ts';
+import type { Config } from '../node/config.ts';
 import type { Identity } from '../node/identity.ts';
 import type { Node } from '../node/node.ts';
 import type { Leases } from '../resources/leases/leases.ts';
 import type { Loans } from '../resources/loans/loans.ts';
 import type { IssuedTickets } from '../resources/tickets/issued.ts';
+import type { Sensors } from '../sensors/sensors.ts';
 import type { Admission } from '../slivers/admission.ts';
 import type { Days } from '../slivers/days/days.ts';
 import type { EffectiveSlivers } from '../slivers/effective.ts';
@@ -46,6 +48,9 @@ export interface Manager {
   readonly effective: EffectiveSlivers;
   /** By how much slices that issue tickets may promise more than their share: 1 is not at all. */
   readonly overPromise: number;
+  readonly sensors: Sensors;
+  /** Whose sensors the owner lets slices read (node.yaml). */
+  readonly readers: Config['sensors'];
   readonly events: EventLog;
   readonly denials: Denials;
   /** Ends what a slice has under way by its socket. */

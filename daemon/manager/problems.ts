@@ -37,7 +37,8 @@ export function problemHandler(log: Logger) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const problem = problemOf(error);
     // A server's fault is for the log too, with its stack; a client's is for the client.
-    if (problem.status >= 500 && problem.code !== 'not-settled')
+    // What a slice publishes is its own fault.
+    if (problem.status >= 500 && problem.code !== 'not-settled' && problem.code !== 'bad-sensor')
       log.error({ err: error, method: request.method, url: request.url }, 'request failed');
     void reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem));
   };

@@ -393,6 +393,42 @@ export const FlowQuery = Type.Object(
   { additionalProperties: false },
 );
 
+export const SensorColumn = Type.Object({
+  name: Type.String(),
+  type: Type.Enum(['text', 'number', 'boolean', 'time']),
+  unit: Type.Optional(Type.String()),
+  description: Type.String(),
+});
+export const SensorAbout = Type.Object({
+  name: Type.String({ description: 'SLICE.NAME of one that a slice publishes.' }),
+  author: nullable(Type.String({ description: 'The slice that says so; null: the node.' })),
+  description: Type.String(),
+  maxAge: Type.Integer({ description: 'Seconds for which an answer is as good as a new one.' }),
+  columns: Type.Array(SensorColumn, { description: 'Empty where a reading alone tells them.' }),
+});
+export type SensorAbout = Static<typeof SensorAbout>;
+export const SensorList = Type.Object({ items: Type.Array(SensorAbout) });
+export type SensorList = Static<typeof SensorList>;
+export const SensorName = Type.String({
+  pattern: '^[a-z][a-z0-9_-]{0,31}$',
+  description: "The slice's own name for it.",
+});
+export const PublishSensor = Type.Object(
+  {
+    socket: Type.String({
+      pattern: '^/[\\x21-\\x7e]{1,106}$',
+      description: 'Path of the Unix socket inside, on the file system of its root: not in /run.',
+    }),
+    maxAge: Type.Optional(
+      Type.Integer({ minimum: 5, maximum: 86_400, default: 30, description: 'Seconds between two reads.' }),
+    ),
+    description: Type.Optional(
+      Type.String({ maxLength: 200, pattern: '^[ -~\\u00a0-\\u2027\\u202f-\\uffff]*$', default: '' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
 export const ReservePort = Type.Object(
   { sliver: Type.String({ maxLength: 256 }), protocol: Protocol, port: PortNumber },
   { additionalProperties: false },

@@ -16,6 +16,7 @@ import { leaseRoutes } from './routes/leases.ts';
 import { loanRoutes } from './routes/loans.ts';
 import { nodeRoutes } from './routes/node.ts';
 import { portRoutes } from './routes/ports.ts';
+import { sensorRoutes } from './routes/sensors.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { sliverRoutes } from './routes/slivers.ts';
 import { ticketRoutes } from './routes/tickets.ts';
@@ -83,6 +84,7 @@ export async function managerServer(manager: Manager, version: string): Promise<
     sessionRoutes(routes, manager);
     portRoutes(routes, manager);
     flowRoutes(routes, manager);
+    sensorRoutes(routes, manager);
     execRoutes(routes, manager);
     eventRoutes(routes, manager);
     ticketRoutes(routes, manager);

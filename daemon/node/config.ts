@@ -7,6 +7,7 @@ import { isSliverNetwork } from '../../netns/ipv6/prefix.ts';
 import { isPrefix, parseRefusal, type Refusal } from '../../netns/limits/refusals.ts';
 import { SliverdError } from '../errors.ts';
 import { DEFAULT_RSPEC, mergeRSpec, PartialRSpec, type RSpec } from '../resources/rspec.ts';
+import { ONE_OR_SITE } from '../resources/slices.ts';
 
 /** /etc/sliverd/node.yaml: what the node's owner decides. Every key has a default that suits a donated machine. */
 const path = (description: string) =>
@@ -14,6 +15,9 @@ const path = (description: string) =>
 const rate = (description: string) => Type.Integer({ minimum: 100_000, maximum: 1e12, description });
 const days = (description: string) =>
   Type.Union([Type.Number({ exclusiveMinimum: 0, maximum: 36_500 }), Type.Literal('max')], { description });
+const Readers = Type.Array(Type.String({ pattern: `^(${ONE_OR_SITE}|\\*)$` }), { maxItems: 1000 });
+/** Sensors whose readers the owner may narrow; `published`: those of slices. */
+const NARROWED = ['node', 'slivers', 'leases', 'ports', 'images', 'clock', 'published'] as const;
 const ConfigFile = Type.Object(
   {
     name: Type.Optional(
@@ -147,6 +151,12 @@ const ConfigFile = Type.Object(
         },
       ),
     ),
+    sensors: Type.Optional(
+      Type.Object(Object.fromEntries(NARROWED.map((name) => [name, Type.Optional(Readers)])), {
+        additionalProperties: false,
+        description: 'Which slices read a sensor, where that are not all; the administrator does.',
+      }),
+    ),
     buildNetwork: Type.Optional(
       path('The network namespace that image builds download in; default: that of the daemon.'),
     ),
@@ -185,6 +195,8 @@ export interface Config {
   uplink?: string;
   network: { up: number; down: number; exempt: readonly string[]; refuse: readonly Refusal[]; ipv6?: string };
   flows: { bytes: number; days: number };
+  /** Slices that may read a sensor, as `ucb_p2ps`, `ucb_*`, `*`; all, of one that isn't there. */
+  sensors: Readonly<Partial<Record<string, readonly string[]>>>;
   buildNetwork?: string;
   stopGraceSeconds: number;
   logLevel: string;
@@ -252,6 +264,7 @@ export function parseConfig(text: string, file: string): Config {
       ...(settings.network?.ipv6 ? { ipv6: sliverNetwork(settings.network.ipv6, file) } : {}),
     },
     flows: { bytes: settings.flows?.bytes ?? 2 * 2 ** 30, days: settings.flows?.days ?? 90 },
+    sensors: settings.sensors ?? {},
     ...(settings.buildNetwork ? { buildNetwork: settings.buildNetwork } : {}),
     stopGraceSeconds: settings.stopGraceSeconds ?? 5,
     logLevel: settings.logLevel ?? 'info',

@@ -57,7 +57,12 @@ export class Refusals {
   /** Of a sliver since it was created. */
   of(id: number): Refused {
     this.look();
-    const counts = [...this.#countsOf(id)].map(([reason, { packets }]) => [reason, packets]);
+    return this.counted(id);
+  }
+
+  /** The same as of the last look, ten seconds ago at most. */
+  counted(id: number): Refused {
+    const counts = [...(this.#counts.get(id) ?? [])].map(([reason, { packets }]) => [reason, packets]);
     return { ...NONE, ...Object.fromEntries(counts) };
   }
 

@@ -33,4 +33,7 @@ export const MIGRATIONS: readonly string[] = [
    CREATE TABLE schedule (kind TEXT NOT NULL, id TEXT NOT NULL, item TEXT NOT NULL, PRIMARY KEY (kind, id)) STRICT;
    CREATE TABLE redemptions (link TEXT PRIMARY KEY, lease TEXT NOT NULL, good INTEGER NOT NULL) STRICT;`,
   `CREATE TABLE expiry (sliver INTEGER PRIMARY KEY, ends INTEGER NOT NULL, warned INTEGER, over INTEGER) STRICT;`,
+  `CREATE TABLE sensors (
+     sliver INTEGER NOT NULL, name TEXT NOT NULL, socket TEXT NOT NULL, max_age INTEGER NOT NULL,
+     description TEXT NOT NULL, PRIMARY KEY (sliver, name)) STRICT;`,
 ];

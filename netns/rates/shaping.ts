@@ -85,12 +85,21 @@ export class Shaping {
   }
 
   async usage(id: number): Promise<NetworkUsage> {
+    return (await this.usages([id])).get(id) ?? {};
+  }
+
+  /** Of several slivers, at the price of one: the kernel tells all classes or none. */
+  async usages(ids: readonly number[]): Promise<Map<number, NetworkUsage>> {
     await this.#inTurn(async () => {
       await this.#up.count();
       await this.#down.count();
     });
     const { up, down } = this.#tally;
-    return { bytes: this.traffic.bytes(id), held: { up: up.of(id), down: down.of(id) } };
+    const of = (id: number) => ({
+      bytes: this.traffic.bytes(id),
+      held: { up: up.of(id), down: down.of(id) },
+    });
+    return new Map(ids.map((id) => [id, of(id)]));
   }
 
   /** What somebody else took away or changed is as it was. */

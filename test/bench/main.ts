@@ -8,6 +8,7 @@ import { managerBench } from './manager/index.ts';
 import { fill, measureRounds, OPERATIONS, type Operation } from './measure.ts';
 import { networkBench } from './network/index.ts';
 import { level, type Report, table } from './report.ts';
+import { sensorsBench } from './sensors/index.ts';
 import { sshBench } from './ssh/index.ts';
 import { crun } from './subjects/crun.ts';
 import { docker } from './subjects/docker.ts';
@@ -18,7 +19,7 @@ import { type Subject, Unavailable } from './subjects/subject.ts';
 import { targets } from './targets.ts';
 
 /** What can be asked for by itself. */
-const PARTS = [...OPERATIONS, 'idle', 'network', 'ssh', 'manager', 'records'] as const;
+const PARTS = [...OPERATIONS, 'idle', 'network', 'ssh', 'manager', 'sensors', 'records'] as const;
 /** Too long to be done unless it is asked for. */
 const LONG: readonly string[] = ['records'];
 
@@ -107,6 +108,10 @@ async function main(): Promise<void> {
     });
   if (only.includes('ssh')) report.ssh = await sshBench(rounds, say);
   if (only.includes('manager')) report.manager = await managerBench(rounds, say);
+  if (only.includes('sensors')) {
+    const count = number(values.count, values.quick ? 20 : 200);
+    report.sensors = await sensorsBench(count, values.quick ? 5 : 30, say);
+  }
   if (only.includes('records'))
     report.records = await recordsBench(number(values.flows, values.quick ? 1 : 10) * 1e6, rounds, say);
   console.log(table(report));

@@ -6,6 +6,8 @@ import { managerTable } from './manager/report.ts';
 import { OPERATIONS, type Operation, type Samples } from './measure.ts';
 import type { NetworkReport } from './network/index.ts';
 import { networkTable } from './network/report.ts';
+import type { SensorsReport } from './sensors/index.ts';
+import { sensorsTable } from './sensors/report.ts';
 import type { SshReport } from './ssh/index.ts';
 import { sshTable } from './ssh/report.ts';
 import { type Summary, summarise } from './statistics.ts';
@@ -29,6 +31,7 @@ export interface Report {
   network?: NetworkReport;
   ssh?: SshReport;
   manager?: ManagerReport;
+  sensors?: SensorsReport;
   records?: RecordsReport;
 }
 
@@ -69,6 +72,7 @@ export function table(report: Report): string {
   if (report.network) lines.push('', ...networkTable(report.network));
   if (report.ssh) lines.push('', ...sshTable(report.ssh));
   if (report.manager) lines.push('', ...managerTable(report.manager));
+  if (report.sensors) lines.push('', ...sensorsTable(report.sensors));
   if (report.records) lines.push('', ...recordsTable(report.records));
   lines.push('', 'Targets');
   lines.push(

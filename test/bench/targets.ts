@@ -2,6 +2,7 @@ import { recordsTargets } from './flows/report.ts';
 import { managerTargets } from './manager/report.ts';
 import { networkTargets } from './network/targets.ts';
 import type { Report } from './report.ts';
+import { sensorsTargets } from './sensors/report.ts';
 import { sshTargets } from './ssh/report.ts';
 
 export interface Target {
@@ -55,6 +56,7 @@ export function targets(report: Report): Target[] {
   if (report.network) found.push(...networkTargets(report.network));
   if (report.ssh) found.push(...sshTargets(report.ssh));
   if (report.manager) found.push(...managerTargets(report.manager));
+  if (report.sensors) found.push(...sensorsTargets(report.sensors));
   if (report.records) found.push(...recordsTargets(report.records));
   return found;
 }

@@ -59,6 +59,11 @@ const MAY: Record<string, string> = {
   'POST /v1/loans': 'SA',
   'GET /v1/loans/{id}': '-', // no such loan: test/node/loans.test.ts
   'DELETE /v1/loans/{id}': '-',
+  'GET /v1/sensors': '*',
+  'GET /v1/sensors/{sensor}': '*',
+  'GET /metrics': '-',
+  'PUT /v1/slivers/{name}/sensors/{sensor}': 'SA',
+  'DELETE /v1/slivers/{name}/sensors/{sensor}': 'SA',
   'GET /v1/flows': '*',
   'GET /v1/events': '*',
   'GET /v1/images': 'authority',
@@ -86,6 +91,7 @@ const BODIES: Record<string, (name: string) => unknown> = {
     until: '2100-01-01T00:00:00Z',
   }),
   'PATCH /v1/leases/{id}': () => ({ until: '2100-01-01T00:00:00Z' }),
+  'PUT /v1/slivers/{name}/sensors/{sensor}': () => ({ socket: '/srv/x.sock' }),
   'POST /v1/images': () => ({ name: 'x', source: { path: '/etc' } }),
 };
 
@@ -145,6 +151,7 @@ describe.each(['t_self', 't_control', 't_authority', 't_broker', 't_flows'])('%s
       if (route === 'DELETE /v1/slivers/{name}' && target === 'own_one' && caller === 't_authority') continue;
       const where = path
         .replace('{name}', about ? target : 'small')
+        .replace('{sensor}', 'node')
         .replace('{fingerprint}', 'SHA256%3Ax')
         .replace('{id}', 'x')
         .replace('{protocol}', 'udp')
@@ -167,7 +174,7 @@ describe.each(['t_self', 't_control', 't_authority', 't_broker', 't_flows'])('%s
       else {
         expect(status, told).toBe(403);
         expect(body.code, told).toBe('denied');
-        expect(body.rule, told).toMatch(/^(GET|POST|PUT|PATCH|DELETE) \/v1\//);
+        expect(body.rule, told).toMatch(/^(GET|POST|PUT|PATCH|DELETE) \/(v1\/|metrics$)/);
       }
     }
     if (caller === 't_control' || caller === 't_authority')

@@ -5,6 +5,7 @@ import { execRequest, statusOf } from '../../daemon/cli/exec/session.ts';
 import { separateCommand } from '../../daemon/cli/exec/words.ts';
 import { portsText } from '../../daemon/cli/output/port.ts';
 import { progressText } from '../../daemon/cli/output/progress.ts';
+import { tuplesText } from '../../daemon/cli/output/sensor.ts';
 import { sliverTable, sliverText, usageText } from '../../daemon/cli/output/sliver.ts';
 import { hasColour, paint, plain } from '../../daemon/cli/output/style.ts';
 import { properties, table } from '../../daemon/cli/output/table.ts';
@@ -213,5 +214,28 @@ describe('image sources', () => {
     expect(imageSource('b.tar')).toEqual({ path: `${process.cwd()}/b.tar` });
     expect(() => imageSource('http://x')).toThrow(/path or from docker/);
     expect(() => imageSource('docker://')).toThrow(/reference is missing/);
+  });
+});
+
+describe('tuples of a sensor', () => {
+  const column = (name: string, type: 'text' | 'number') => ({ name, type, description: '' });
+  const answer = {
+    ...{ name: 'slivers', author: null },
+    columns: [column('slice', 'text'), column('cpu', 'number'), column('note', 'text')],
+    items: [
+      { slice: 'a_b', cpu: 1.5, note: null },
+      { slice: 'a_long', cpu: 10, note: 'x\u001b[2Jy' },
+    ],
+  };
+
+  it('are a table, of the columns that are wanted, without what moves a cursor', () => {
+    expect(tuplesText(answer, ['cpu', 'slice'], false)).toBe('cpu  slice\n1.5  a_b\n 10  a_long\n');
+    expect(tuplesText(answer, undefined, false)).not.toMatch(/\u001b/);
+    expect(() => tuplesText(answer, ['cup'], false)).toThrow(/no column 'cup'/);
+  });
+
+  it('are a list where there is one', () => {
+    const [first] = answer.items;
+    expect(tuplesText({ ...answer, items: [first!] }, undefined, false)).toBe('slice  a_b\ncpu    1.5\n');
   });
 });

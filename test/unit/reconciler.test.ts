@@ -57,6 +57,8 @@ const environment: Environment = {
     ended = changed;
     return () => {};
   },
+  cgroup: () => undefined,
+  init: async () => undefined,
   sweep: async () => [],
   close: async () => {},
 };

@@ -1,10 +1,11 @@
 import fastify from 'fastify';
 import { describe, expect, it } from 'vitest';
+import { Coalesced } from '../../daemon/coalesced.ts';
 import type { Event } from '../../daemon/events/event.ts';
 import type { EventLog } from '../../daemon/events/log.ts';
 import { Allowance } from '../../daemon/manager/callers/allowance.ts';
 import { ADMINISTRATOR, Slice } from '../../daemon/manager/callers/caller.ts';
-import { Coalesced, OneEach } from '../../daemon/manager/callers/costly.ts';
+import { OneEach } from '../../daemon/manager/callers/costly.ts';
 import { Denials } from '../../daemon/manager/callers/denials.ts';
 import { EventView } from '../../daemon/manager/callers/event-view.ts';
 import { addGate } from '../../daemon/manager/callers/gate.ts';
@@ -101,7 +102,7 @@ it('an allowance is used up, for one slice and not for others', () => {
 });
 
 it('costly reads are coalesced for each sliver, and a failed one fails those that waited for it', async () => {
-  const coalesced = new Coalesced<number>();
+  const coalesced = new Coalesced<number, number>();
   let looks = 0;
   const look = async () => ++looks;
   expect(await Promise.all([1, 1, 1, 2].map((id) => coalesced.read(id, look)))).toEqual([1, 1, 1, 2]);

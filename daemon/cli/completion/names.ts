@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import type { ShownLease } from '../../manager/routes/leases.ts';
 import type { ShownLoan } from '../../manager/routes/loans.ts';
-import type { Image, SessionList, Sliver } from '../../manager/schemas.ts';
+import type { Image, SensorList, SessionList, Sliver } from '../../manager/schemas.ts';
 import { listAll } from '../connection/client.ts';
 import { listNodes } from '../connection/endpoint.ts';
 import type { Context } from '../context.ts';
@@ -33,6 +33,8 @@ async function namesOf(context: Context, kind: string): Promise<string[]> {
       return (await context.client.get<{ items: ShownLease[] }>('/v1/leases')).items.map(({ id }) => id);
     case 'loan':
       return (await context.client.get<{ items: ShownLoan[] }>('/v1/loans')).items.map(({ id }) => id);
+    case 'sensor':
+      return (await context.client.get<SensorList>('/v1/sensors')).items.map(({ name }) => name);
     case 'node':
       return listNodes();
     case 'profile':

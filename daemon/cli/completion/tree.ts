@@ -9,6 +9,7 @@ export type Kind =
   | 'session'
   | 'lease'
   | 'loan'
+  | 'sensor'
   | 'file'
   | 'key'
   | 'none'
@@ -42,6 +43,7 @@ const OPERANDS: Record<string, Kind> = {
   borrower: 'sliver',
   ticket: 'file',
   evidence: 'file',
+  sensor: 'sensor',
   'key=value': 'key',
   source: 'file',
   file: 'file',

@@ -4,6 +4,7 @@ import { SliverdError } from '../../errors.ts';
 import { hostName } from '../../slivers/names.ts';
 import type { SliverRecord } from '../../slivers/record.ts';
 import type { Observed } from '../environment.ts';
+import { isProcessOf } from './cgroup.ts';
 import { type Confinement, confine } from './confinement.ts';
 import type { Context } from './index.ts';
 import { putUnderQuota } from './layer.ts';
@@ -71,6 +72,13 @@ export async function observe(context: Context, sliver: SliverRecord): Promise<O
     since: noted.since,
     ...rest,
   };
+}
+
+/** The init of the one that runs, where the engine's processes are in sight. */
+export async function initOf(context: Context, sliver: SliverRecord): Promise<number | undefined> {
+  const found = (await listContainers(context, sliver.id)).find(({ active }) => active);
+  const pid = (found && (await inspect(context, found.container)))?.State.Pid ?? 0;
+  return found && isProcessOf(pid, found.container) ? pid : undefined;
 }
 
 /** What the engine knows of a container; undefined when it is gone. */

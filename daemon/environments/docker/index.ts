@@ -5,7 +5,8 @@ import type { SliverRecord } from '../../slivers/record.ts';
 import type { DayUsage, Environment } from '../environment.ts';
 import type { InsideSocket } from '../inside-socket.ts';
 import type { KernelProfile } from '../profiles.ts';
-import { listContainers, observe, removeContainer, wantedContainer } from './containers.ts';
+import { cgroupOf } from './cgroup.ts';
+import { initOf, listContainers, observe, removeContainer, wantedContainer } from './containers.ts';
 import { degradations } from './degraded.ts';
 import { Engine } from './engine.ts';
 import { execInside } from './exec.ts';
@@ -78,6 +79,8 @@ export function dockerEnvironment(options: DockerOptions): Environment {
     phases: dockerSteps(context),
     observe: (sliver) => observe(context, sliver),
     usage: (sliver) => containerUsage(context, sliver),
+    cgroup: (_sliver, pid) => cgroupOf(pid),
+    init: (sliver) => initOf(context, sliver),
     exec: (sliver, request) => execInside(context, sliver, request),
     log: async (sliver) => containerLog(context, await wantedContainer(context, sliver)),
     watch: (sliver, changed) => watcher.add(sliver.id, changed),

@@ -86,6 +86,8 @@ export function namespacesEnvironment(options: NamespacesOptions): Environment {
         network: { ...(await options.network.usage(sliver.id)), ...(day ? { day } : {}) },
       };
     },
+    cgroup: (sliver) => cgroups.of(kernelName(sliver.id)),
+    init: async (sliver) => liveRunRecord(paths.sliverRun(sliver.id))?.pid,
     exec: (sliver, request) => execInside(context, sliver, request),
     log: async (sliver) => initLog(context, sliver).read(),
     watch: (sliver, changed) => watchCgroup(cgroups.of(kernelName(sliver.id)), changed),

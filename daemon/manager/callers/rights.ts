@@ -98,6 +98,13 @@ export const RIGHTS: Readonly<Record<string, Right>> = {
   'POST /v1/loans': { about: 'body', titles: ['self', 'authority'] },
   'GET /v1/loans/:id': { about: 'loan', titles: ['self', 'control', 'authority'] },
   'DELETE /v1/loans/:id': { about: 'loan', titles: ['self', 'authority'] },
+  // Whom the owner lets: all slices, unless he says otherwise (node.yaml). The metrics are of all, for his own monitoring.
+  'GET /v1/sensors': list,
+  'GET /v1/sensors/:sensor': everybody,
+  'GET /metrics': nobody,
+  // Whoever reads sees its author.
+  'PUT /v1/slivers/:name/sensors/:sensor': sliver('self', 'authority'),
+  'DELETE /v1/slivers/:name/sensors/:sensor': sliver('self', 'authority'),
 
   'GET /v1/flows': list,
   'GET /v1/events': list,

@@ -1,11 +1,11 @@
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { Coalesced } from '../../coalesced.ts';
 import { SliverdError } from '../../errors.ts';
 import { RSpec } from '../../resources/rspec.ts';
 import type { SliverRecord } from '../../slivers/record.ts';
 import type { Action } from '../../slivers/service.ts';
 import type { Caller } from '../callers/caller.ts';
-import { Coalesced } from '../callers/costly.ts';
 import { type Manager, respondAsync, type Server } from '../context.ts';
 import { ChangeSliver, CreateSliver, Sliver } from '../schemas.ts';
 
@@ -15,7 +15,7 @@ const tags = ['slivers'];
 
 export function sliverRoutes(server: Server, manager: Manager): void {
   const { store, slivers, reconciler } = manager;
-  const usages = new Coalesced<object>();
+  const usages = new Coalesced<number, object>();
   const shown = (record: SliverRecord, caller: Caller) => sliverShown(manager, record, caller);
 
   /** Waits for the record to become true, unless the client doesn't want to; answers with what is then. */

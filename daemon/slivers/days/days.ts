@@ -126,6 +126,15 @@ export class Days {
     return { up: of('up'), down: of('down'), ends };
   }
 
+  /** Bits per second that a slice is slowed to for today, as of the last look, a second ago; undefined: it isn't. */
+  slowedTo({ id, name }: SliverRecord, way: Way): number | undefined {
+    const [record, given] = [
+      this.#slowed.has(name) && this.#options.store.find(name),
+      this.#given.get(id)?.[way],
+    ];
+    return record && given !== undefined && given < networkLimits(record.rspec)[way].max ? given : undefined;
+  }
+
   /** Keeps what is known; the counters may go now. */
   close(): void {
     clearInterval(this.#timer);
