@@ -166,6 +166,16 @@ describe('one that means harm', () => {
     });
   });
 
+  it("behind a FUSE of the guest's, whose server never answers, doesn't stop the daemon's only thread", async () => {
+    const stdin = readFileSync(`${import.meta.dirname}/hostile/fuse.pl`, 'utf8');
+    await node.ok('POST', '/v1/slivers/pub_bad/exec', { argv: ['tee', '/root/fuse.pl'], stdin });
+    const stuck = `perl /root/fuse.pl /mnt/silent silent > /dev/null 2>&1 &
+      until grep -q request_wait_answer /proc/$!/wchan; do sleep 0.05; done; echo stuck`;
+    expect((await sh('pub_bad', stuck)).stdout).toBe('stuck\n');
+    await publish('pub_bad', 'fuse', { socket: '/mnt/silent/gone' });
+    expect((await read('pub_bad.fuse')).body).toMatchObject({ code: 'bad-sensor', detail: /not there/ });
+  });
+
   it('is narrowed by the owner', async () => {
     node.daemon?.kill('SIGTERM');
     await node.ended();
