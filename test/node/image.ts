@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import {
   chmodSync,
   copyFileSync,
+  cpSync,
   createWriteStream,
   existsSync,
   mkdirSync,
@@ -13,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { pino } from 'pino';
 import { debianMirrors } from '../../daemon/images/apt-sources.ts';
@@ -112,6 +113,22 @@ export function smallImageDirectory(): string {
     'os-release': 'ID=small\nPRETTY_NAME="A small image"\n',
   };
   for (const [name, content] of Object.entries(files)) writeFileSync(`${root}/etc/${name}`, content);
+  return root;
+}
+
+/**
+ * That, and a program of this machine's with what it links to, at the same paths. The caller removes the directory.
+ * @param more files and folders beside, from where to where
+ */
+export function programImageDirectory(program: string, more: Record<string, string> = {}): string {
+  const root = smallImageDirectory();
+  const listed = execFileSync('ldd', [program], { encoding: 'utf8' });
+  const libraries = [...listed.matchAll(/(\/\S+) \(0x/g)].map(([, path = '']) => [path, path]);
+  const all = [...libraries, [program, `/bin/${basename(program)}`], ...Object.entries(more)];
+  for (const [from = '', to = ''] of all) {
+    mkdirSync(dirname(`${root}${to}`), { recursive: true });
+    cpSync(from, `${root}${to}`, { recursive: true, dereference: true });
+  }
   return root;
 }
 
