@@ -40,8 +40,13 @@ interface Sliver extends Omit<Required<Wanted>, 'image' | 'expiresAt'> {
   readonly cause: { readonly step: string; readonly reason: string } | null;
 }
 
+/** Why, outermost first: fetch() says what went wrong in its cause alone. */
+const why = (error: unknown): string =>
+  error instanceof Error
+    ? [error.message, ...(error.cause ? [why(error.cause)] : [])].join(': ')
+    : `${error}`;
 const tell = (text: string, error?: unknown) =>
-  console.log(error instanceof Error ? `${text}: ${error.message}` : text);
+  console.log(error === undefined ? text : `${text}: ${why(error)}`);
 
 /** What is to be gone by: what was fetched, else what is kept, if it is valid still. */
 async function current(key: KeyObject, stopped: AbortSignal): Promise<List | undefined> {

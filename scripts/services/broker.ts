@@ -143,8 +143,12 @@ async function answer(request: IncomingMessage): Promise<object> {
   }
 }
 
-/** What has a code is the system's, as that the disk is full; all else is about what was asked. */
-const statusOf = (error: Error) => (error instanceof Refusal ? error.status : 'code' in error ? 500 : 400);
+function refused(error: Error, { destroyed }: IncomingMessage): readonly [number, object] {
+  // What has a code is the system's, as that the disk is full; all else is about what was asked.
+  if (!('code' in error)) return [error instanceof Refusal ? error.status : 400, { detail: error.message }];
+  if (!destroyed) console.log(error.message);
+  return [500, { detail: 'the broker has a trouble of its own, and tells it in its log' }];
+}
 
 mkdirSync(file('tickets'), { recursive: true, mode: 0o700 });
 const key = ownKey();
@@ -155,10 +159,11 @@ const home = await ask<{ name: string; key: { public: PublicKey } }>('GET', '/v1
   (error) => console.log(`its own node is not known: ${error.message}`) ?? {},
 );
 const offers = new Offers(options.state, key, home);
-const server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000 }, async (request, response) => {
+const times = { requestTimeout: 10_000, headersTimeout: 10_000, connectionsCheckingInterval: 2000 };
+const server = createServer(times, async (request, response) => {
   const [status, body] = await answer(request).then(
     (done) => [200, done] as const,
-    (error) => [statusOf(error), { detail: error.message }] as const,
+    (error) => refused(error, request),
   );
   response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
   response.end(JSON.stringify(body));

@@ -28,6 +28,8 @@ const port = Number(options.port);
 const MOST_QUERIES = 64;
 const MOST_CONNECTIONS = 8;
 const MOST_CONNECTIONS_OF_ALL = 256;
+/** Of a query by TCP. */
+const MOST_BYTES = 4096;
 /** Milliseconds that a client's connection may be idle, and may last. */
 const IDLE_MS = 10_000;
 const LASTS_MS = 60_000;
@@ -111,7 +113,7 @@ async function serve(socket: Socket): Promise<void> {
   const end = setTimeout(() => socket.destroy(), LASTS_MS);
   socket.setTimeout(IDLE_MS, () => socket.destroy());
   try {
-    for await (const message of framesOf(socket)) {
+    for await (const message of framesOf(socket, MOST_BYTES)) {
       const answer = await answered(message, client, 'stream');
       if (!answer || socket.destroyed) break;
       await new Promise((written) => socket.write(framed(answer), written));

@@ -38,7 +38,7 @@ export class Offers {
     const nodes = { ...this.#home, ...json<PublicKey>(`${this.#folder}/nodes.json`) };
     const known = new Map(Object.entries(nodes).map(([name, node]) => [thumbprint(node), { name, node }]));
     const offers: Offer[] = [];
-    for (const name of readdirSync(`${this.#folder}/tickets`).slice(0, MOST_TICKETS))
+    for (const name of readdirSync(`${this.#folder}/tickets`).sort().slice(0, MOST_TICKETS))
       try {
         const text = readFileSync(`${this.#folder}/tickets/${name}`, 'utf8');
         const of = known.get(nodeOf(text) ?? '');

@@ -75,14 +75,14 @@ export function framed(message: Buffer): Buffer {
   return Buffer.concat([length, message]);
 }
 
-/** The messages that come by TCP. Ends with what has fewer bytes than a message has at least. */
-export async function* framesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+/** The messages that come by TCP. Ends with one that has fewer bytes than any, or more than so many. */
+export async function* framesOf(chunks: AsyncIterable<Buffer>, most = 65_535): AsyncGenerator<Buffer> {
   let read: Buffer = Buffer.alloc(0);
   for await (const chunk of chunks) {
     read = Buffer.concat([read, chunk]);
     while (read.length >= 2) {
       const end = 2 + read.readUInt16BE(0);
-      if (end < 2 + HEADER) return;
+      if (end < 2 + HEADER || end > 2 + most) return;
       if (read.length < end) break;
       yield read.subarray(2, end);
       read = read.subarray(end);
