@@ -196,3 +196,19 @@ it('it needs no daemon while it runs, and holds its port when it starts again', 
   await multiplexer.says(/2 names[\s\S]*2 names on port 53/);
   expect(await ask({ name: 'org' })).toMatchObject([[{ address: '192.0.2.2' }]]);
 });
+
+it('it is back by itself, as the initscript of its sliver', async () => {
+  await multiplexer.end('TERM');
+  const command = 'node /scripts/services/dns-multiplexer.ts --names /etc/names.json';
+  const initscript = `#!/bin/sh\nwhile :; do ${command}; sleep 1; done\n`;
+  await node.ok('PATCH', '/v1/slivers/cmu_dns', { initscript });
+  await node.ok('POST', '/v1/slivers/cmu_dns/restart');
+  await until(async () => /2 names/.test(await node.ok('GET', '/v1/slivers/cmu_dns/log')), 'it to start');
+  expect(await ask({ name: 'org' })).toMatchObject([[{ address: '192.0.2.2' }]]);
+  await multiplexer.sh('killall -9 node');
+  await until(
+    async () => /2 names[\s\S]*2 names/.test(await node.ok('GET', '/v1/slivers/cmu_dns/log')),
+    'it again',
+  );
+  expect(await ask({ name: 'org' })).toMatchObject([[{ address: '192.0.2.2' }]]);
+});
