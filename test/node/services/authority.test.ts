@@ -42,7 +42,7 @@ const OTHERS = ['cmu_plc', 'mit_x', 'ucb_foreign'];
 
 beforeAll(async () => {
   world = new World();
-  node = await TestNode.start('', {}, (pid) => world.connect(pid, '198.51.100.10'));
+  node = await TestNode.start('expiry: { days: 10 }\n', {}, (pid) => world.connect(pid, '198.51.100.10'));
   await importServicesImage(node);
   const roles = [{ role: 'authority', slices: ['ucb_*'], share: { slivers: 3 } }];
   await node.ok('POST', '/v1/slivers', { name: 'cmu_plc', image: 'services', roles });
@@ -100,9 +100,9 @@ describe('a slice authority', () => {
 
   it('renews their ends in time, up to where the list says', async () => {
     const end = async (name: string) => Date.parse((await sliver(name)).expiresAt);
-    expect(await end('ucb_one')).toBeGreaterThan(Date.now() + 27 * 24 * HOUR);
+    expect(await end('ucb_one')).toBeGreaterThan(Date.now() + 9 * 24 * HOUR);
     await node.ok('PATCH', '/v1/slivers/ucb_one', { expiresAt: soon(1) });
-    await until(async () => (await end('ucb_one')) > Date.now() + 27 * 24 * HOUR, 'it to be renewed');
+    await until(async () => (await end('ucb_one')) > Date.now() + 9 * 24 * HOUR, 'it to be renewed');
     const last = soon(48);
     await published(listOf(3, [{ ...one, expiresAt: last }]), /ucb_one: changed: expiresAt/);
     expect(await end('ucb_one')).toBe(Date.parse(last));
@@ -155,8 +155,19 @@ describe('a slice authority', () => {
     expect(await names()).toEqual([...OTHERS, 'ucb_one'].sort());
   });
 
+  it('has one back that expired while it was away', async () => {
+    await running('ucb_one');
+    await authority.end('TERM');
+    const { id } = await sliver('ucb_one');
+    await node.ok('PATCH', '/v1/slivers/ucb_one', { expiresAt: new Date(Date.now() + 1000).toISOString() });
+    await until(async () => (await sliver('ucb_one')).state === 'expired', 'it to expire');
+    await authority.start('--list', LIST);
+    await running('ucb_one');
+    expect((await sliver('ucb_one')).id).toBe(id);
+  });
+
   it('does nothing at all once its last list is over', async () => {
-    const validUntil = new Date(Date.now() + 3000).toISOString();
+    const validUntil = new Date(Date.now() + 8000).toISOString();
     await published(listOf(6, [one], { validUntil }), /list 6, with 1 slices/);
     await authority.says(/nor is the last one: everything stays as it is: it was valid until/);
     await node.ok('DELETE', '/v1/slivers/ucb_one');
