@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { framed, framesOf } from '../../../scripts/services/dns/messages.ts';
 
 // A client of names for tests, on the host outside: node name-client.ts ADDRESS QUESTIONS, where these are JSON: {"name": …, "id": …, "tcp": …},
-// or {"raw": [hexadecimal, …], "name": …}: packets that are sent ahead by the same socket. `wait` is for how many
-// milliseconds. All are asked at once. Prints what came for each.
+// or {"raw": [hexadecimal, …], "name": …}: packets that are sent ahead by the same socket. `wait` is for how many milliseconds, `all` for
+// more than the first answer. All are asked at once. Prints what came for each.
 interface Question {
   readonly name: string;
   readonly id?: number;
@@ -14,6 +14,7 @@ interface Question {
   readonly type?: number;
   readonly raw?: string[];
   readonly wait?: number;
+  readonly all?: boolean;
 }
 const [server = '', questions = '[]'] = process.argv.slice(2);
 
@@ -52,7 +53,7 @@ async function asked(question: Question): Promise<object[]> {
   const answered = new Promise<void>((resolve) => {
     socket.on('message', (message) => {
       got.push(shown(message));
-      resolve();
+      if (!question.all) resolve();
     });
   });
   for (const packet of question.raw ?? []) socket.send(Buffer.from(packet, 'hex'));
