@@ -1,3 +1,5 @@
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { ERRORS, type ErrorCode, explain, SliverdError } from '../errors.ts';
@@ -15,6 +17,13 @@ export interface ProblemDocument {
 const FASTIFY: Record<string, ErrorCode> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'too-large',
   FST_ERR_NOT_FOUND: 'not-found',
+  FST_ERR_MAX_PARAM_LENGTH: 'path-too-long',
+};
+
+/** The same for what isn't HTTP or never became a whole request, and so was told to no route. */
+const UNREADABLE: Record<string, readonly [ErrorCode, string]> = {
+  HPE_HEADER_OVERFLOW: ['headers-too-large', 'path and headers together may have 16 KiB'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['too-slow', 'the request was not all there within 30 s: send it again'],
 };
 
 /** The one place where an error becomes HTTP: problem details (RFC 9457), whose `code` is stable (docs/errors.md). */
@@ -42,4 +51,21 @@ export function problemHandler(log: Logger) {
       log.error({ err: error, method: request.method, url: request.url }, 'request failed');
     void reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem));
   };
+}
+
+/** Answers what could not be read as a request, and hangs up: where it would end nobody knows. */
+export function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  const [code, detail] = UNREADABLE[error.code ?? ''] ?? [
+    'bad-request',
+    `what was sent can't be read as a request: ${error.message}`,
+  ];
+  const problem = problemOf(new SliverdError(code, detail));
+  const body = JSON.stringify(problem);
+  if (socket.writable)
+    socket.write(
+      `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\ncontent-type: application/problem+json\r\n` +
+        `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+    );
+  socket.destroy(error);
 }

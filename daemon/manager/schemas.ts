@@ -11,6 +11,9 @@ export const time = (description: string) =>
 export const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
   Type.Union([schema, Type.Null()]);
 
+/** An answer without a body. */
+export const done = (description: string) => Type.Unsafe<undefined>({ type: 'null', description });
+
 export const Cause = Type.Object(
   {
     step: Type.String({ description: 'The step that failed, as in start/run.' }),
@@ -298,6 +301,17 @@ export const NodeStatus = Type.Object({
 /** As slices are told. */
 export type NodeFacts = Static<typeof NodeStatus>;
 export type NodeStatus = Required<NodeFacts>;
+
+export const Finding = Type.Object({
+  id: Type.String({ description: 'Stable.' }),
+  what: Type.String(),
+  for: Type.String({ description: 'What the node uses it for.' }),
+  severity: Type.Enum(['required', 'degraded']),
+  cost: Type.String({ description: "What doesn't hold without it." }),
+  mend: Type.String({ description: 'How to get it.' }),
+  ok: Type.Boolean(),
+  detail: Type.String({ description: 'What was seen, or why it failed.' }),
+});
 
 export const Problem = Type.Object(
   {

@@ -6,7 +6,8 @@ import { SliverdError } from '../errors.ts';
 import { administratorsSocket, guardRequests } from './callers/connections.ts';
 import { addGate } from './callers/gate.ts';
 import type { Manager, Server } from './context.ts';
-import { problemHandler } from './problems.ts';
+import { withProblems } from './description.ts';
+import { problemHandler, refuseUnreadable } from './problems.ts';
 import { eventRoutes } from './routes/events.ts';
 import { execRoutes } from './routes/exec.ts';
 import { flowRoutes } from './routes/flows.ts';
@@ -29,21 +30,32 @@ const BODY_LIMIT = 1024 * 1024;
  * nothing unknown is dropped in silence: a request that isn't exactly right is refused and told why.
  */
 export async function managerServer(manager: Manager, version: string): Promise<Server> {
+  const onError = problemHandler(manager.log);
   const server = fastify({
     bodyLimit: BODY_LIMIT,
     // Half a request holds a descriptor for so long and no longer. Long work is on the answer's side.
     requestTimeout: 30_000,
     keepAliveTimeout: 60_000,
-    // How often such are looked for.
-    http: { connectionsCheckingInterval: 5000 },
+    http: {
+      // How often such are looked for.
+      connectionsCheckingInterval: 5000,
+      // Elsewhere it is a request like others: one that has left HTTP would be bounded by nothing, nor closed when it is answered.
+      shouldUpgradeCallback: ({ method, url = '', headers }) =>
+        method === 'GET' && /\/exec\/stream(\?|$)/.test(url) && /^websocket$/i.test(headers.upgrade ?? ''),
+    },
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 256 },
     schemaErrorFormatter: invalidRequest,
+    // What fails ahead of the routes would be answered in Fastify's own shapes.
+    frameworkErrors: onError,
+    clientErrorHandler: refuseUnreadable,
     ajv: {
       customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: true, allErrors: false },
     },
   }) as unknown as Server;
   server.server.maxConnections = 4096;
+  // Of expectations we know 100-continue, which is node's; others may be passed over (RFC 9110, 10.1.1).
+  server.server.on('checkExpectation', (...request) => server.server.emit('request', ...request));
   administratorsSocket(server.server);
   guardRequests(server.server);
   // Clients send a content type with an empty body (DELETE, actions); that is no error.
@@ -56,15 +68,19 @@ export async function managerServer(manager: Manager, version: string): Promise<
       done(new SliverdError('bad-request', 'the body is not JSON', { cause }));
     }
   });
-  server.setErrorHandler(problemHandler(manager.log));
+  server.setErrorHandler(onError);
   server.setNotFoundHandler((request) => {
     throw new SliverdError(
       'not-found',
       `there is no ${request.method} ${request.url.slice(0, 200)} here: see /v1/openapi.json`,
     );
   });
+  // Ahead of the gate: what that refuses must be hung up on by this.
+  await server.register(websocket, { options: { maxPayload: BODY_LIMIT, perMessageDeflate: false } });
+  server.websocketServer.on('wsClientError', refuseUnreadable);
   addGate(server, manager);
   await server.register(swagger, {
+    transformObject: (made) => withProblems((made as { openapiObject: object }).openapiObject),
     openapi: {
       openapi: '3.1.0',
       info: {
@@ -74,7 +90,6 @@ export async function managerServer(manager: Manager, version: string): Promise<
       },
     },
   });
-  await server.register(websocket, { options: { maxPayload: BODY_LIMIT, perMessageDeflate: false } });
   await server.register(async (scope) => {
     const routes = scope as unknown as Server;
     nodeRoutes(routes, manager);

@@ -22,6 +22,17 @@ afterAll(async () => {
 /** Resident memory of the daemon, bytes. */
 const resident = () =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${node.daemon?.pid}/status`, 'utf8'))?.[1]) * 1024;
+/** Sends bytes as they are, and reads until the daemon hangs up. */
+const raw = (bytes: string, path = `${node.run}/admin.sock`) =>
+  new Promise<string>((resolve) => {
+    const socket = connect(path);
+    let text = '';
+    socket.on('data', (data) => {
+      text += data;
+    });
+    socket.on('close', () => resolve(text));
+    socket.write(bytes);
+  });
 const alive = async () => expect((await node.request('GET', '/v1/node')).status).toBe(200);
 
 describe('a bad request', () => {
@@ -101,17 +112,58 @@ describe('bad clients', () => {
     half.destroy();
   });
 
-  it('garbage is answered and hung up on', async () => {
-    const answer = await new Promise<string>((resolve) => {
-      const socket = connect(`${node.run}/admin.sock`);
-      let text = '';
-      socket.on('data', (data) => {
-        text += data;
-      });
-      socket.on('close', () => resolve(text));
-      socket.write('\0\0\0 garbage\r\n\r\n');
-    });
-    expect(answer).toMatch(/^HTTP\/1.1 400/);
+  it.each([
+    ['what is not HTTP', '\0\0\0 garbage\r\n\r\n', 'bad-request'],
+    [
+      'headers without end',
+      `GET /v1/node HTTP/1.1\r\nhost: x\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`,
+      'headers-too-large',
+    ],
+    [
+      'a path that is no URL',
+      'GET /v1/slivers/%zz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n',
+      'bad-request',
+    ],
+    [
+      'a name that is too long',
+      `GET /v1/slivers/${'x'.repeat(300)} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`,
+      'path-too-long',
+    ],
+    [
+      'an expectation that nobody knows',
+      'GET /v1/slivers/x_y HTTP/1.1\r\nhost: x\r\nexpect: x\r\nconnection: close\r\n\r\n',
+      'not-found',
+    ],
+    [
+      'a WebSocket asked as HTTP',
+      'GET /v1/slivers/a_b/exec/stream HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n',
+      'bad-request',
+    ],
+    [
+      'a WebSocket without its key',
+      'GET /v1/slivers/a_b/exec/stream HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n',
+      'bad-request',
+    ],
+    [
+      'an upgrade where there is none, as if it had not been asked for',
+      'POST /v1/slivers HTTP/1.1\r\nhost: x\r\nconnection: upgrade, close\r\nupgrade: websocket\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{"a": 1} ',
+      'bad-request',
+    ],
+  ])('%s is answered with a problem document', async (_what, text, code) => {
+    const answer = await raw(text);
+    const { status, ...problem } = JSON.parse(answer.slice(answer.indexOf('{')));
+    expect(problem).toMatchObject({ code, type: `urn:sliverd:problem:${code}` });
+    expect(answer).toMatch(
+      new RegExp(`^HTTP/1.1 ${status} [^]*\\r\\ncontent-type: application/problem\\+json`, 'i'),
+    );
+  });
+
+  it('a slice that is refused a WebSocket is answered and hung up on', async () => {
+    const answer = await raw(
+      'GET /v1/slivers/x_y/exec/stream HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+      `${node.run}/slivers/1/inside/manager.sock`,
+    );
+    expect(answer).toMatch(/^HTTP\/1.1 404 [^]*"code":"not-found"/);
   });
 
   it('1,000 requests at once are all answered', async () => {

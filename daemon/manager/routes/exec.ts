@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import type { WebSocket } from 'ws';
 import { execSession } from '../../access/exec-session.ts';
 import type { ExecProcess } from '../../environments/environment.ts';
@@ -47,18 +47,16 @@ export function execRoutes(server: Server, manager: Manager): void {
     },
   );
 
-  server.get(
-    '/v1/slivers/:name/exec/stream',
-    {
-      websocket: true,
-      schema: {
-        summary: 'A WebSocket: streams or a terminal of a program in a sliver (docs/api.md)',
-        tags,
-        params: Params,
-      },
+  server.route({
+    method: 'GET',
+    url: '/v1/slivers/:name/exec/stream',
+    schema: { hide: true, params: Params }, // OpenAPI has no words for it: docs/api.md
+    handler: async () => {
+      throw new SliverdError('bad-request', 'this is a WebSocket: ask with its upgrade (docs/api.md)');
     },
-    (socket: WebSocket, { params }) => execSession(socket, () => manager.slivers.entered(params.name)),
-  );
+    wsHandler: (socket: WebSocket, { params }) =>
+      execSession(socket, () => manager.slivers.entered((params as Static<typeof Params>).name)),
+  });
 }
 
 /** Reads to the end, keeping the first MiB: a program that writes more is not held up, and memory stays bounded. */

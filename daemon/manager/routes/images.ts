@@ -3,7 +3,7 @@ import { explain } from '../../errors.ts';
 import type { ImageRecord } from '../../images/store.ts';
 import { ADMINISTRATOR, type Caller } from '../callers/caller.ts';
 import { type Manager, respondAsync, type Server } from '../context.ts';
-import { CreateImage, Image } from '../schemas.ts';
+import { CreateImage, done, Image } from '../schemas.ts';
 
 const Params = Type.Object({ name: Type.String({ maxLength: 128 }) });
 const tags = ['images'];
@@ -66,7 +66,14 @@ export function imageRoutes(server: Server, { images, store, events, log }: Mana
 
   server.delete(
     '/v1/images/:name',
-    { schema: { summary: 'Deletes an image that no sliver uses', tags, params: Params } },
+    {
+      schema: {
+        summary: 'Deletes an image that no sliver uses',
+        tags,
+        params: Params,
+        response: { 204: done('It is gone.') },
+      },
+    },
     async ({ params }, reply) => {
       await images.delete(params.name, usedBy);
       events.record('image.deleted', params.name);

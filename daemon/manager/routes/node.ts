@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { ADMITTED } from '../../resources/admission.ts';
 import { Amounts } from '../../resources/amounts.ts';
 import type { Manager, Server } from '../context.ts';
-import { NodeStatus } from '../schemas.ts';
+import { Finding, NodeStatus } from '../schemas.ts';
 
 const Amount = Type.Number({ description: 'In the units of the RSpec.' });
 const Holdings = Type.Object({
@@ -61,7 +61,13 @@ export function nodeRoutes(server: Server, { node, store, admission }: Manager):
 
   server.get(
     '/v1/node/doctor',
-    { schema: { summary: 'Tries what a node needs from its kernel and host', tags: ['node'] } },
+    {
+      schema: {
+        summary: 'Tries what a node needs from its kernel and host',
+        tags: ['node'],
+        response: { 200: Type.Object({ findings: Type.Array(Finding) }) },
+      },
+    },
     async () => ({ findings: await node.examine() }),
   );
 

@@ -4,7 +4,7 @@ import { noSuchSliver } from '../../slivers/store.ts';
 import { Allowance } from '../callers/allowance.ts';
 import { seesNamed } from '../callers/caller.ts';
 import type { Manager, Server } from '../context.ts';
-import { Port, Ports, Protocol, ReservePort } from '../schemas.ts';
+import { done, Port, Ports, Protocol, ReservePort } from '../schemas.ts';
 
 const Params = Type.Object({ protocol: Protocol, port: Type.String({ pattern: '^[0-9]{1,5}$' }) });
 const tags = ['ports'];
@@ -65,7 +65,14 @@ export function portRoutes(server: Server, { ports, store }: Manager): void {
 
   server.delete(
     '/v1/ports/:protocol/:port',
-    { schema: { summary: 'Ends a reservation; sockets that hold the port go on', tags, params: Params } },
+    {
+      schema: {
+        summary: 'Ends a reservation; sockets that hold the port go on',
+        tags,
+        params: Params,
+        response: { 204: done('It is free.') },
+      },
+    },
     async ({ params, caller }, reply) => {
       if (caller.name !== null) CHANGES.take(caller.name);
       ports.release(protocolOf(params.protocol), Number(params.port));

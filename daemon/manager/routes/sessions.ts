@@ -3,7 +3,7 @@ import type { Session as Known } from '../../access/sessions/record.ts';
 import { SliverdError } from '../../errors.ts';
 import { seesNamed } from '../callers/caller.ts';
 import type { Manager, Server } from '../context.ts';
-import { type Session, SessionList } from '../schemas.ts';
+import { done, type Session, SessionList } from '../schemas.ts';
 
 const Params = Type.Object({ name: Type.String({ maxLength: 256 }) });
 const Id = Type.Object({ id: Type.String({ maxLength: 64 }) });
@@ -25,7 +25,14 @@ export function sessionRoutes(server: Server, { store, sessions }: Manager): voi
   );
   server.delete(
     '/v1/sessions/:id',
-    { schema: { summary: 'Ends a session; its person is told', tags, params: Id } },
+    {
+      schema: {
+        summary: 'Ends a session; its person is told',
+        tags,
+        params: Id,
+        response: { 204: done('It is over.') },
+      },
+    },
     async ({ params }, reply) => {
       if (!sessions) throw new SliverdError('not-found', 'nobody logs in by ssh here (access in node.yaml)');
       await sessions.end(params.id);

@@ -7,7 +7,7 @@ import type { SliverRecord } from '../../slivers/record.ts';
 import type { Action } from '../../slivers/service.ts';
 import type { Caller } from '../callers/caller.ts';
 import { type Manager, respondAsync, type Server } from '../context.ts';
-import { ChangeSliver, CreateSliver, Sliver } from '../schemas.ts';
+import { ChangeSliver, CreateSliver, done, Sliver } from '../schemas.ts';
 
 const Params = Type.Object({ name: Type.String({ maxLength: 256 }) });
 const ACTIONS: readonly Action[] = ['start', 'stop', 'restart', 'freeze', 'thaw', 'reset'];
@@ -134,7 +134,14 @@ export function sliverRoutes(server: Server, manager: Manager): void {
 
   server.delete(
     '/v1/slivers/:name',
-    { schema: { summary: 'Deletes a sliver and its disk', tags, params: Params } },
+    {
+      schema: {
+        summary: 'Deletes a sliver and its disk',
+        tags,
+        params: Params,
+        response: { 202: done('It will be gone.'), 204: done('It is gone.') },
+      },
+    },
     async (request, reply) => {
       const { params, headers } = request;
       await settle(slivers.delete(params.name), request);
@@ -200,7 +207,22 @@ export function sliverRoutes(server: Server, manager: Manager): void {
 
   server.get(
     '/v1/slivers/:name/usage',
-    { schema: { summary: 'What it has used since its start, and pressure', tags, params: Params } },
+    {
+      schema: {
+        summary: 'What it has used since its start, and pressure',
+        tags,
+        params: Params,
+        response: {
+          200: Type.Object(
+            {},
+            {
+              additionalProperties: true,
+              description: 'Counters; what the node has no count of is missing.',
+            },
+          ),
+        },
+      },
+    },
     async ({ params, caller }) => {
       const record = manager.effective.of(store.get(params.name));
       const look = async () => {
@@ -216,7 +238,14 @@ export function sliverRoutes(server: Server, manager: Manager): void {
 
   server.get(
     '/v1/slivers/:name/log',
-    { schema: { summary: 'The last 64 KiB of what its init and initscript wrote', tags, params: Params } },
+    {
+      schema: {
+        summary: 'The last 64 KiB of what its init and initscript wrote',
+        tags,
+        params: Params,
+        response: { 200: { content: { 'text/plain': { schema: Type.String() } } } },
+      },
+    },
     async ({ params }, reply) => {
       const record = store.get(params.name);
       return reply.type('text/plain; charset=utf-8').send(await slivers.environmentOf(record).log(record));
