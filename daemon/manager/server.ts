@@ -23,6 +23,8 @@ import { sliverRoutes } from './routes/slivers.ts';
 import { ticketRoutes } from './routes/tickets.ts';
 import { invalidRequest } from './validation.ts';
 
+/** Where there are WebSockets. What is no sliver's name is answered as HTTP: of a URL that isn't one, nobody would hang up. */
+const STREAMS = /^\/v1\/slivers\/[a-z0-9_]{1,256}\/exec\/stream(\?|$)/;
 const BODY_LIMIT = 1024 * 1024;
 
 /**
@@ -41,7 +43,7 @@ export async function managerServer(manager: Manager, version: string): Promise<
       connectionsCheckingInterval: 5000,
       // Elsewhere it is a request like others: one that has left HTTP would be bounded by nothing, nor closed when it is answered.
       shouldUpgradeCallback: ({ method, url = '', headers }) =>
-        method === 'GET' && /\/exec\/stream(\?|$)/.test(url) && /^websocket$/i.test(headers.upgrade ?? ''),
+        method === 'GET' && STREAMS.test(url) && /^websocket$/i.test(headers.upgrade ?? ''),
     },
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 256 },

@@ -177,6 +177,11 @@ export class TestNode {
     return spawn('nsenter', [...this.#enter(), file, ...args], { stdio: 'ignore' });
   }
 
+  /** The words that run a program in the node's namespaces, for whoever starts it himself. */
+  within(file: string, ...args: string[]): [string, string[]] {
+    return ['nsenter', [...this.#enter(), file, ...args]];
+  }
+
   /** The same, with its input and output here. */
   piped(file: string, ...args: string[]): ChildProcess {
     return spawn('nsenter', [...this.#enter(), file, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });

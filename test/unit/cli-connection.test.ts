@@ -7,8 +7,9 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Client, listAll } from '../../daemon/cli/connection/client.ts';
 import { chooseSocket } from '../../daemon/cli/connection/endpoint.ts';
-import { EventParser, subscribe } from '../../daemon/cli/connection/events.ts';
+import { subscribe } from '../../daemon/cli/connection/events.ts';
 import { CliError, EXIT, exitOfCode, problemError } from '../../daemon/cli/exit.ts';
+import { EventParser } from '../../daemon/client/event-parser.ts';
 import { ERRORS } from '../../daemon/errors.ts';
 
 let folder: string;

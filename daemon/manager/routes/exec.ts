@@ -51,7 +51,8 @@ export function execRoutes(server: Server, manager: Manager): void {
     method: 'GET',
     url: '/v1/slivers/:name/exec/stream',
     schema: { hide: true, params: Params }, // OpenAPI has no words for it: docs/api.md
-    handler: async () => {
+    handler: async ({ params }) => {
+      manager.store.get((params as Static<typeof Params>).name);
       throw new SliverdError('bad-request', 'this is a WebSocket: ask with its upgrade (docs/api.md)');
     },
     wsHandler: (socket: WebSocket, { params }) =>

@@ -107,18 +107,22 @@ export function requests(route: Route, slivers: readonly string[]): fc.Arbitrary
     { weight: 6, arbitrary: wrong },
     { weight: 1, arbitrary: damaged(fc.oneof(right, wrong)) },
   );
-  return fc
-    .record({
-      route: fc.constant(route),
-      method: fc.oneof(
-        { weight: 30, arbitrary: fc.constant(route.method) },
-        fc.constantFrom('GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'TRACE', 'PROPFIND'),
-      ),
-      target: fc.tuple(path, query).map(([at, parts]) => (parts.length ? `${at}?${parts.join('&')}` : at)),
-      headers: HEADERS,
-      body,
-    })
-    .filter(harmless);
+  return (
+    fc
+      .record({
+        route: fc.constant(route),
+        method: fc.oneof(
+          { weight: 30, arbitrary: fc.constant(route.method) },
+          fc.constantFrom('GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'TRACE', 'PROPFIND'),
+        ),
+        target: fc.tuple(path, query).map(([at, parts]) => (parts.length ? `${at}?${parts.join('&')}` : at)),
+        headers: HEADERS,
+        body,
+      })
+      .filter(harmless)
+      // The route is the whole of its description, which nobody wants to read in a report.
+      .map((one) => Object.assign(one, { [fc.toStringMethod]: () => told(one) }))
+  );
 }
 
 /** An image is made of any folder of the machine, which would be a large one; and what ends the node ends the test. */

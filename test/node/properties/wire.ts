@@ -1,5 +1,8 @@
 import { connect } from 'node:net';
-import type { Request } from './requests.ts';
+import { type Request, told } from './requests.ts';
+
+/** Nothing that is asked here takes the daemon so long, milliseconds. */
+const PATIENCE = 60_000;
 
 /** What came back: nothing, of who was hung up on. */
 export interface Reply {
@@ -12,10 +15,8 @@ export interface Reply {
  * Sends a request byte by byte as it is, which no HTTP library does of a wrong one, and reads the answer to its end; of a stream its
  * beginning. The daemon may answer and hang up before it has read all.
  */
-export function send(
-  socketPath: string,
-  { method, target, headers, body }: Request,
-): Promise<Reply | undefined> {
+export function send(socketPath: string, sent: Request): Promise<Reply | undefined> {
+  const { method, target, headers, body } = sent;
   const head = [
     `${method} ${target} HTTP/1.1`,
     'host: node',
@@ -35,6 +36,10 @@ export function send(
     socket.on('data', (piece) => {
       pieces.push(piece);
       if (/\r\ncontent-type: text\/event-stream/i.test(piece.toString('latin1'))) done();
+    });
+    socket.setTimeout(PATIENCE, () => {
+      socket.destroy();
+      reject(new Error(`neither answered nor hung up on: ${told(sent)}`));
     });
     socket.on('close', done);
     socket.on('error', (error: NodeJS.ErrnoException) =>
