@@ -8,6 +8,8 @@ import { CANARY } from './properties/mutations.ts';
 import { anyRequest, type Request, requests, told } from './properties/requests.ts';
 import { ROUTES } from './properties/routes.ts';
 import { send } from './properties/wire.ts';
+import { lasting } from './ruleset.ts';
+import { World } from './world.ts';
 
 /**
  * Whatever is sent to whichever route by whomever: an answer that the description has, and a daemon that is as before. Requests are
@@ -19,11 +21,13 @@ const SEED = Number(process.env.SLIVERD_PROPERTIES_SEED ?? Date.now() & 0x7fff_f
 const VICTIMS = ['victim_a', 'victim_b', 'victim_c'];
 const ASKING = ['service_all', 'plain_one', 'bystander_x'];
 
+let world: World;
 let node: TestNode;
 const sockets: Record<string, string> = {};
 
 beforeAll(async () => {
-  node = await TestNode.start('access: { port: 2222 }\n');
+  world = new World();
+  node = await TestNode.start('access: { port: 2222 }\n', {}, (pid) => world.connect(pid, '198.51.100.10'));
   await importSmallImage(node);
   for (const name of [...ASKING, 'victim_a']) {
     const { id } = await node.ok('POST', '/v1/slivers', {
@@ -43,7 +47,9 @@ beforeAll(async () => {
   }
   sockets.administrator = `${node.run}/admin.sock`;
 }, 300_000);
-afterAll(() => node?.stop());
+afterAll(async () => {
+  await node?.stop().finally(() => world.stop());
+});
 
 /** Some of the victims are there before each round, whatever the last has done to them. */
 async function restore(): Promise<void> {
@@ -71,11 +77,12 @@ async function tidy(): Promise<void> {
 }
 
 /** What is in the kernel and on disk, beside what the daemon may add at any time. */
-function world() {
+function held() {
   const { disks: _, ...kernel } = node.leftovers();
   const names = (folder: string) => readdirSync(folder).sort();
   return {
     kernel,
+    rules: lasting(node.inside('nft', '-s', 'list', 'ruleset')),
     run: names(node.run),
     state: names(node.state),
     access: names(`${node.state}/access`),
@@ -134,7 +141,7 @@ it(
         );
     // Caches and pools are filled by the first third.
     await run(SECONDS / 3, SEED);
-    const before = { world: world(), descriptors: descriptors(), resident: status('VmRSS') };
+    const before = { held: held(), descriptors: descriptors(), resident: status('VmRSS') };
     await run((SECONDS * 2) / 3, SEED + 1);
     console.log(
       `answers: ${[...answers]
@@ -142,7 +149,7 @@ it(
         .map(([what, count]) => `${what} ${count} times`)
         .join(', ')}`,
     );
-    expect(world()).toEqual(before.world);
+    expect(held()).toEqual(before.held);
     await until(() => descriptors() <= before.descriptors + 3, 'descriptors to be closed');
     expect(status('VmRSS') - before.resident).toBeLessThan(64 * 1024);
     for (const name of ASKING) expect((await node.ok('GET', `/v1/slivers/${name}`)).state).toBe('running');
