@@ -1,4 +1,4 @@
-import { type IncomingMessage, request } from 'node:http';
+import { type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { type Event, type EventOptions, events } from './events.ts';
 import { ProblemError } from './problem.ts';
 import { type Connect, StreamAgent, socket } from './transport.ts';
@@ -10,6 +10,9 @@ export interface Options {
   readonly signal?: AbortSignal;
 }
 
+/** More of them wait: a sliver has 32 connections at once. */
+const REQUESTS_AT_ONCE = 8;
+
 type Rest<A> = object extends A ? [A?, Options?] : [A, Options?];
 
 /**
@@ -17,11 +20,15 @@ type Rest<A> = object extends A ? [A?, Options?] : [A, Options?];
  * knows; ask what is there.
  */
 export class Client implements Disposable {
-  readonly #agent: StreamAgent;
+  readonly #requests: StreamAgent;
+  readonly #streams: StreamAgent;
 
   /** @param to a socket's path, or what opens a connection. */
   constructor(to: string | Connect) {
-    this.#agent = new StreamAgent(typeof to === 'string' ? socket(to) : to);
+    const connect = typeof to === 'string' ? socket(to) : to;
+    this.#requests = new StreamAgent(connect, REQUESTS_AT_ONCE);
+    // One that has a connection for as long as it is read must not keep a request waiting.
+    this.#streams = new StreamAgent(connect, Number.POSITIVE_INFINITY);
   }
 
   /**
@@ -35,10 +42,8 @@ export class Client implements Disposable {
   ): Promise<Answer<M, P>> {
     const { body } = parts as Parts;
     const headers = options.respondAsync ? { prefer: 'respond-async' } : {};
-    const answer = await this.#open(
-      method,
-      target(path, parts as Parts),
-      { headers, signal: options.signal },
+    const answer = await open(
+      { agent: this.#requests, method, path: target(path, parts as Parts), headers, signal: options.signal },
       body,
     );
     return (await decoded(answer)) as Answer<M, P>;
@@ -49,50 +54,42 @@ export class Client implements Disposable {
    * was told, until `signal` or the end of the loop.
    */
   events(options: EventOptions = {}): AsyncGenerator<Event, void, undefined> {
-    return events((at, headers, signal) => this.#open('GET', at, { headers, signal }), options);
+    return events(
+      (path, headers, signal) => open({ agent: this.#streams, method: 'GET', path, headers, signal }),
+      options,
+    );
   }
 
   /** Ends all connections. */
   close(): void {
-    this.#agent.destroy();
+    this.#requests.destroy();
+    this.#streams.destroy();
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
+}
 
-  /** The answer as a stream, once it has begun well. */
-  async #open(
-    method: Method,
-    path: string,
-    { headers, signal }: { headers: Record<string, string>; signal?: AbortSignal | undefined },
-    body?: unknown,
-  ): Promise<IncomingMessage> {
-    const text = body === undefined ? undefined : JSON.stringify(body);
-    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-      const sent = request(
-        {
-          agent: this.#agent,
-          host: 'node',
-          method,
-          path,
-          ...(signal ? { signal } : {}),
-          headers: {
-            ...headers,
-            ...(text === undefined
-              ? {}
-              : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
-          },
-        },
-        resolve,
-      );
-      sent.on('error', reject);
-      sent.end(text);
-    });
-    const status = answer.statusCode ?? 0;
-    if (status >= 400) throw new ProblemError(status, await decoded(answer));
-    return answer;
-  }
+/** The answer as a stream, once it has begun well. */
+async function open(
+  { headers, signal, ...how }: RequestOptions & { headers: Record<string, string> },
+  body?: unknown,
+): Promise<IncomingMessage> {
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const length = text === undefined ? 0 : Buffer.byteLength(text);
+  const content = text === undefined ? {} : { 'content-type': 'application/json', 'content-length': length };
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    const sent = request(
+      { ...how, host: 'node', headers: { ...headers, ...content }, ...(signal ? { signal } : {}) },
+      resolve,
+    );
+    sent.on('error', reject);
+    sent.end(text);
+  });
+  const status = answer.statusCode ?? 0;
+  if (status >= 400) throw new ProblemError(status, await decoded(answer));
+  return answer;
 }
 
 interface Parts {

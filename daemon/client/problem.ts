@@ -10,16 +10,11 @@ export class ProblemError extends Error {
   readonly code: string;
   readonly problem: Problem;
 
-  /** @param answer the body, if it is JSON; else what is known of it */
+  /** @param answer the body: a problem document, or what something else answered. */
   constructor(status: number, answer: unknown) {
-    const problem = {
-      type: 'about:blank',
-      title: 'An error',
-      status,
-      detail: '',
-      code: '',
-      ...(answer as object),
-    };
+    const document =
+      typeof answer === 'object' && answer !== null ? answer : { detail: String(answer ?? '').slice(0, 200) };
+    const problem = { type: 'about:blank', title: 'An error', status, detail: '', code: '', ...document };
     super(problem.detail || `${problem.title} (${status})`);
     this.name = 'ProblemError';
     this.status = status;

@@ -45,15 +45,12 @@ export function program(file: string, args: readonly string[]): Connect {
   };
 }
 
-/**
- * node:http over such streams, which need not be sockets. They are kept between requests, as connecting may take a program long. A
- * sliver has 32 at once.
- */
+/** node:http over such streams, which need not be sockets. They are kept between requests, as a program may take long to connect. */
 export class StreamAgent extends Agent {
   readonly #connect: Connect;
 
-  constructor(connect: Connect) {
-    super({ keepAlive: true, maxSockets: 8 });
+  constructor(connect: Connect, maxSockets: number) {
+    super({ keepAlive: true, maxSockets });
     this.#connect = connect;
   }
 

@@ -13,6 +13,8 @@ const MAY: Record<string, string[]> = {
   'daemon/cgroups': ['daemon/resources', 'daemon/environments'],
   'daemon/images': ['daemon/kernel', 'daemon/store'],
   'daemon/events': ['daemon/store'],
+  // It is installed without the rest.
+  'daemon/client': [],
 };
 /** Nothing below knows of HTTP or ssh. */
 const BELOW = [
@@ -61,7 +63,7 @@ it.each(BELOW)('%s knows neither of HTTP nor of ssh', (folder) => {
 });
 
 it('everything that runs is started with a fixed environment', () => {
-  for (const file of sources('daemon').filter((name) => !name.startsWith('daemon/cli/'))) {
+  for (const file of sources('daemon').filter((name) => !/^daemon\/(cli|client)\//.test(name))) {
     const text = readFileSync(join(ROOT, file), 'utf8');
     if (/\bspawn\(/.test(text)) expect(text, file).toMatch(/HOST_ENV|options\.env/);
   }
