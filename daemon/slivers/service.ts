@@ -69,7 +69,7 @@ export class SliverService {
         run: 1,
         createdAt: Date.now(),
         roles: request.roles ?? [],
-        authority: by ?? request.authority ?? null,
+        authority: by ?? named(request.authority ?? null),
       });
     const record = this.#withFiles(name, { keys: lines, revoked: NOTHING_REVOKED }, add);
     events.record('sliver.created', name, { id: record.id, image: imageName, profile: record.profile });
@@ -89,7 +89,7 @@ export class SliverService {
         ? { expiresAt: this.#end(request.expiresAt, by, record.expiresAt) }
         : {}),
       ...(request.roles ? { roles: request.roles } : {}),
-      ...(request.authority !== undefined ? { authority: request.authority } : {}),
+      ...(request.authority !== undefined ? { authority: named(request.authority) } : {}),
       ...(request.profile ? { profile: this.#profile(request.profile) } : {}),
     };
     if (changes.rspec) {
@@ -244,4 +244,9 @@ export class SliverService {
   #end(asked: string | null | undefined, by: string | null, had?: number | null): number | null {
     return endOf(asked, { by, days: this.#options.defaults.expiry.days, now: Date.now(), had });
   }
+}
+
+/** An authority, which may be yet to come; what can't be a slice's name never will. */
+function named(authority: string | null): string | null {
+  return authority === null ? null : checkName(authority);
 }

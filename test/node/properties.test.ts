@@ -103,13 +103,15 @@ it(
     let waiting = 0;
     const each = async (all: { caller: string; what: Request }[]) => {
       await restore();
+      // Whose sliver one was as an authority is hung up on when that changes.
+      const mayLose = all.some(({ caller, what }) => caller === 'administrator' && what.method === 'PATCH');
       const neighbour = request(sockets.bystander_x!, 'GET', '/v1/self');
       await Promise.all(
         all.map(async ({ caller, what }) => {
           waiting++;
           const reply = await send(sockets[caller]!, what).finally(() => waiting--);
           answers.set(`${reply?.status}`, (answers.get(`${reply?.status}`) ?? 0) + 1);
-          const fault = reply ? wrong(what, reply) : 'hung up on without an answer';
+          const fault = reply ? wrong(what, reply) : mayLose ? undefined : 'hung up on without an answer';
           if (fault)
             throw new Error(
               `${caller}: ${told(what)}\n${fault}: ${reply?.status} ${reply?.text.slice(0, 600)}`,

@@ -60,6 +60,7 @@ describe('a bad request', () => {
     ['unknown environment', { name: 'c_d', image: 'small', environment: 'xen' }, 400],
     ['past expiry', { name: 'c_d', image: 'small', expiresAt: '2001-01-01T00:00:00Z' }, 400],
     ['no time', { name: 'c_d', image: 'small', expiresAt: 'soon' }, 400],
+    ['authority that no slice can be', { name: 'c_d', image: 'small', authority: 'not a name' }, 400],
     ['broken key', { name: 'c_d', image: 'small', keys: ['ssh-ed25519 AAAA me'] }, 400],
     ['not JSON', '{"name":', 400],
     ['an array', '[]', 400],
