@@ -1,5 +1,99 @@
 /** Made by scripts/openapi of docs/openapi.json. */
 export interface paths {
+  "/v1/holdings": {
+    /** Who holds what, by records, leases and loans, and what is left */
+    get: {
+      responses: {
+        /** @description Default Response */
+        200: {
+          content: {
+            "application/json": {
+              resources: ({
+                  /** @enum {unknown} */
+                  key: "disk.bytes" | "net.up.min" | "net.down.min" | "cpu.max" | "memory.max";
+                  /** @description All that can be promised; none: it has no bound. */
+                  of?: number;
+                  /** @description By the records of slivers. */
+                  slivers: number;
+                  /** @description By leases, now. */
+                  leased: number;
+                  /** @description By leases, at most at once from now on. */
+                  leasedLater: number;
+                  /** @description For who asks now. */
+                  left?: number;
+                })[];
+              slivers: ({
+                  name: string;
+                  own: {
+                    [key: string]: number | "max";
+                  };
+                  leased: {
+                    /** @description Cores. */
+                    "cpu.max"?: number;
+                    "cpu.weight"?: number;
+                    "memory.max"?: number;
+                    "pids.max"?: number;
+                    "io.weight"?: number;
+                    "disk.bytes"?: number;
+                    "disk.inodes"?: number;
+                    "net.up.min"?: number;
+                    "net.up.max"?: number;
+                    "net.down.min"?: number;
+                    "net.down.max"?: number;
+                    "net.weight"?: number;
+                    "net.connections"?: number;
+                    "net.up.day.bytes"?: number;
+                    "net.down.day.bytes"?: number;
+                  };
+                  borrowed: {
+                    /** @description Cores. */
+                    "cpu.max"?: number;
+                    "cpu.weight"?: number;
+                    "memory.max"?: number;
+                    "pids.max"?: number;
+                    "io.weight"?: number;
+                    "disk.bytes"?: number;
+                    "disk.inodes"?: number;
+                    "net.up.min"?: number;
+                    "net.up.max"?: number;
+                    "net.down.min"?: number;
+                    "net.down.max"?: number;
+                    "net.weight"?: number;
+                    "net.connections"?: number;
+                    "net.up.day.bytes"?: number;
+                    "net.down.day.bytes"?: number;
+                  };
+                  lent: {
+                    /** @description Cores. */
+                    "cpu.max"?: number;
+                    "cpu.weight"?: number;
+                    "memory.max"?: number;
+                    "pids.max"?: number;
+                    "io.weight"?: number;
+                    "disk.bytes"?: number;
+                    "disk.inodes"?: number;
+                    "net.up.min"?: number;
+                    "net.up.max"?: number;
+                    "net.down.min"?: number;
+                    "net.down.max"?: number;
+                    "net.weight"?: number;
+                    "net.connections"?: number;
+                    "net.up.day.bytes"?: number;
+                    "net.down.day.bytes"?: number;
+                  };
+                })[];
+            };
+          };
+        };
+        /** @description What went wrong (docs/errors.md) */
+        default: {
+          content: {
+            "application/problem+json": components["schemas"]["Problem"];
+          };
+        };
+      };
+    };
+  };
   "/v1/node": {
     /** The node: identity, capacity, what is degraded */
     get: {
@@ -46,6 +140,13 @@ export interface paths {
                 diskBytes: number;
                 /** @description Of it, what the file system has left for them now. */
                 diskFreeBytes: number;
+              };
+              /** @description What the node's owner says of the ends of slivers; max: no bound. */
+              expiry: {
+                /** @description From now, that an authority may have a sliver last. */
+                days: number | "max";
+                /** @description Of the node's running, that it is kept past its end. */
+                graceDays: number | "max";
               };
               access: {
                 port: number;
@@ -374,6 +475,7 @@ export interface paths {
                    */
                   createdAt: string;
                   expiresAt: string | null;
+                  deletedAfterSeconds: number | null;
                   /** @description running, stopped, frozen or deleted. */
                   desired: string;
                   /**
@@ -518,6 +620,29 @@ export interface paths {
                 slices: string[];
               } | {
                 /** @enum {string} */
+                role: "broker";
+                /** @description Which slices. */
+                slices: string[];
+                share: {
+                  /** @description Cores. */
+                  "cpu.max"?: number;
+                  "cpu.weight"?: number;
+                  "memory.max"?: number;
+                  "pids.max"?: number;
+                  "io.weight"?: number;
+                  "disk.bytes"?: number;
+                  "disk.inodes"?: number;
+                  "net.up.min"?: number;
+                  "net.up.max"?: number;
+                  "net.down.min"?: number;
+                  "net.down.max"?: number;
+                  "net.weight"?: number;
+                  "net.connections"?: number;
+                  "net.up.day.bytes"?: number;
+                  "net.down.day.bytes"?: number;
+                };
+              } | {
+                /** @enum {string} */
                 role: "flows";
               })[];
             authority?: string | null;
@@ -602,6 +727,7 @@ export interface paths {
                */
               createdAt: string;
               expiresAt: string | null;
+              deletedAfterSeconds: number | null;
               /** @description running, stopped, frozen or deleted. */
               desired: string;
               /**
@@ -721,6 +847,7 @@ export interface paths {
                */
               createdAt: string;
               expiresAt: string | null;
+              deletedAfterSeconds: number | null;
               /** @description running, stopped, frozen or deleted. */
               desired: string;
               /**
@@ -858,6 +985,7 @@ export interface paths {
                */
               createdAt: string;
               expiresAt: string | null;
+              deletedAfterSeconds: number | null;
               /** @description running, stopped, frozen or deleted. */
               desired: string;
               /**
@@ -1025,6 +1153,29 @@ export interface paths {
                 slices: string[];
               } | {
                 /** @enum {string} */
+                role: "broker";
+                /** @description Which slices. */
+                slices: string[];
+                share: {
+                  /** @description Cores. */
+                  "cpu.max"?: number;
+                  "cpu.weight"?: number;
+                  "memory.max"?: number;
+                  "pids.max"?: number;
+                  "io.weight"?: number;
+                  "disk.bytes"?: number;
+                  "disk.inodes"?: number;
+                  "net.up.min"?: number;
+                  "net.up.max"?: number;
+                  "net.down.min"?: number;
+                  "net.down.max"?: number;
+                  "net.weight"?: number;
+                  "net.connections"?: number;
+                  "net.up.day.bytes"?: number;
+                  "net.down.day.bytes"?: number;
+                };
+              } | {
+                /** @enum {string} */
                 role: "flows";
               })[];
             authority?: string | null;
@@ -1109,6 +1260,7 @@ export interface paths {
                */
               createdAt: string;
               expiresAt: string | null;
+              deletedAfterSeconds: number | null;
               /** @description running, stopped, frozen or deleted. */
               desired: string;
               /**
@@ -1228,6 +1380,7 @@ export interface paths {
                */
               createdAt: string;
               expiresAt: string | null;
+              deletedAfterSeconds: number | null;
               /** @description running, stopped, frozen or deleted. */
               desired: string;
               /**
@@ -1365,6 +1518,7 @@ export interface paths {
                */
               createdAt: string;
               expiresAt: string | null;
+              deletedAfterSeconds: number | null;
               /** @description running, stopped, frozen or deleted. */
               desired: string;
               /**
@@ -1484,6 +1638,7 @@ export interface paths {
                */
               createdAt: string;
               expiresAt: string | null;
+              deletedAfterSeconds: number | null;
               /** @description running, stopped, frozen or deleted. */
               desired: string;
               /**
@@ -1621,6 +1776,7 @@ export interface paths {
                */
               createdAt: string;
               expiresAt: string | null;
+              deletedAfterSeconds: number | null;
               /** @description running, stopped, frozen or deleted. */
               desired: string;
               /**
@@ -1740,6 +1896,7 @@ export interface paths {
                */
               createdAt: string;
               expiresAt: string | null;
+              deletedAfterSeconds: number | null;
               /** @description running, stopped, frozen or deleted. */
               desired: string;
               /**
@@ -1877,6 +2034,7 @@ export interface paths {
                */
               createdAt: string;
               expiresAt: string | null;
+              deletedAfterSeconds: number | null;
               /** @description running, stopped, frozen or deleted. */
               desired: string;
               /**
@@ -1996,6 +2154,7 @@ export interface paths {
                */
               createdAt: string;
               expiresAt: string | null;
+              deletedAfterSeconds: number | null;
               /** @description running, stopped, frozen or deleted. */
               desired: string;
               /**
@@ -2133,6 +2292,7 @@ export interface paths {
                */
               createdAt: string;
               expiresAt: string | null;
+              deletedAfterSeconds: number | null;
               /** @description running, stopped, frozen or deleted. */
               desired: string;
               /**
@@ -2252,6 +2412,7 @@ export interface paths {
                */
               createdAt: string;
               expiresAt: string | null;
+              deletedAfterSeconds: number | null;
               /** @description running, stopped, frozen or deleted. */
               desired: string;
               /**
@@ -2389,6 +2550,7 @@ export interface paths {
                */
               createdAt: string;
               expiresAt: string | null;
+              deletedAfterSeconds: number | null;
               /** @description running, stopped, frozen or deleted. */
               desired: string;
               /**
@@ -2508,6 +2670,7 @@ export interface paths {
                */
               createdAt: string;
               expiresAt: string | null;
+              deletedAfterSeconds: number | null;
               /** @description running, stopped, frozen or deleted. */
               desired: string;
               /**
@@ -2645,6 +2808,7 @@ export interface paths {
                */
               createdAt: string;
               expiresAt: string | null;
+              deletedAfterSeconds: number | null;
               /** @description running, stopped, frozen or deleted. */
               desired: string;
               /**
@@ -2764,6 +2928,7 @@ export interface paths {
                */
               createdAt: string;
               expiresAt: string | null;
+              deletedAfterSeconds: number | null;
               /** @description running, stopped, frozen or deleted. */
               desired: string;
               /**
@@ -2896,6 +3061,7 @@ export interface paths {
                */
               createdAt: string;
               expiresAt: string | null;
+              deletedAfterSeconds: number | null;
               /** @description running, stopped, frozen or deleted. */
               desired: string;
               /**
@@ -3027,7 +3193,7 @@ export interface paths {
     };
   };
   "/v1/slivers/{name}/effective-rspec": {
-    /** Its resources as they are now: less where it has had most of its day */
+    /** Its resources as they are now: with leases and loans, and less where it has had most of its day */
     get: {
       parameters: {
         path: {
@@ -3929,6 +4095,65 @@ export interface paths {
     };
   };
   "/v1/tickets": {
+    /** Tickets that were issued and are not over for long */
+    get: {
+      responses: {
+        /** @description Default Response */
+        200: {
+          content: {
+            "application/json": {
+              items: ({
+                  id: string;
+                  issuer: string | null;
+                  /** @description The x of the holder's key. */
+                  holder: string;
+                  rspec: {
+                    /** @description Cores. */
+                    "cpu.max"?: number;
+                    "cpu.weight"?: number;
+                    "memory.max"?: number;
+                    "pids.max"?: number;
+                    "io.weight"?: number;
+                    "disk.bytes"?: number;
+                    "disk.inodes"?: number;
+                    "net.up.min"?: number;
+                    "net.up.max"?: number;
+                    "net.down.min"?: number;
+                    "net.down.max"?: number;
+                    "net.weight"?: number;
+                    "net.connections"?: number;
+                    "net.up.day.bytes"?: number;
+                    "net.down.day.bytes"?: number;
+                  };
+                  /**
+                   * Format: date-time
+                   * @description From when it is good (RFC 3339, UTC).
+                   */
+                  from: string;
+                  /**
+                   * Format: date-time
+                   * @description Until when (RFC 3339, UTC).
+                   */
+                  until: string;
+                  slice: string | null;
+                  /**
+                   * Format: date-time
+                   * @description When it was issued (RFC 3339, UTC).
+                   */
+                  issuedAt: string;
+                  revoked: boolean;
+                })[];
+            };
+          };
+        };
+        /** @description What went wrong (docs/errors.md) */
+        default: {
+          content: {
+            "application/problem+json": components["schemas"]["Problem"];
+          };
+        };
+      };
+    };
     /** Promises resources to the holder of a key, who may give them on */
     post: {
       requestBody: {
@@ -3980,6 +4205,70 @@ export interface paths {
             "application/json": {
               id: string;
               ticket: string;
+            };
+          };
+        };
+        /** @description What went wrong (docs/errors.md) */
+        default: {
+          content: {
+            "application/problem+json": components["schemas"]["Problem"];
+          };
+        };
+      };
+    };
+  };
+  "/v1/tickets/{id}": {
+    /** Takes a ticket back: nothing more is redeemed of it; leases that it became go on */
+    delete: {
+      parameters: {
+        path: {
+          id: string;
+        };
+      };
+      responses: {
+        /** @description Default Response */
+        200: {
+          content: {
+            "application/json": {
+              id: string;
+              issuer: string | null;
+              /** @description The x of the holder's key. */
+              holder: string;
+              rspec: {
+                /** @description Cores. */
+                "cpu.max"?: number;
+                "cpu.weight"?: number;
+                "memory.max"?: number;
+                "pids.max"?: number;
+                "io.weight"?: number;
+                "disk.bytes"?: number;
+                "disk.inodes"?: number;
+                "net.up.min"?: number;
+                "net.up.max"?: number;
+                "net.down.min"?: number;
+                "net.down.max"?: number;
+                "net.weight"?: number;
+                "net.connections"?: number;
+                "net.up.day.bytes"?: number;
+                "net.down.day.bytes"?: number;
+              };
+              /**
+               * Format: date-time
+               * @description From when it is good (RFC 3339, UTC).
+               */
+              from: string;
+              /**
+               * Format: date-time
+               * @description Until when (RFC 3339, UTC).
+               */
+              until: string;
+              slice: string | null;
+              /**
+               * Format: date-time
+               * @description When it was issued (RFC 3339, UTC).
+               */
+              issuedAt: string;
+              revoked: boolean;
             };
           };
         };
@@ -4048,6 +4337,572 @@ export interface paths {
               slice: string | null;
             };
           };
+        };
+        /** @description What went wrong (docs/errors.md) */
+        default: {
+          content: {
+            "application/problem+json": components["schemas"]["Problem"];
+          };
+        };
+      };
+    };
+  };
+  "/v1/leases": {
+    /** Leases that are not over, by when they begin */
+    get: {
+      parameters: {
+        query?: {
+          sliver?: string;
+        };
+      };
+      responses: {
+        /** @description Default Response */
+        200: {
+          content: {
+            "application/json": {
+              items: ({
+                  id: string;
+                  sliver: string;
+                  rspec: {
+                    /** @description Cores. */
+                    "cpu.max"?: number;
+                    "cpu.weight"?: number;
+                    "memory.max"?: number;
+                    "pids.max"?: number;
+                    "io.weight"?: number;
+                    "disk.bytes"?: number;
+                    "disk.inodes"?: number;
+                    "net.up.min"?: number;
+                    "net.up.max"?: number;
+                    "net.down.min"?: number;
+                    "net.down.max"?: number;
+                    "net.weight"?: number;
+                    "net.connections"?: number;
+                    "net.up.day.bytes"?: number;
+                    "net.down.day.bytes"?: number;
+                  };
+                  /**
+                   * Format: date-time
+                   * @description From when it is had (RFC 3339, UTC).
+                   */
+                  from: string;
+                  /**
+                   * Format: date-time
+                   * @description Until when (RFC 3339, UTC).
+                   */
+                  until: string;
+                  /**
+                   * Format: date-time
+                   * @description Until when its ticket would have it (RFC 3339, UTC).
+                   */
+                  latest: string;
+                  /**
+                   * @description As the clock has it.
+                   * @enum {unknown}
+                   */
+                  state: "pending" | "active" | "ended";
+                  /**
+                   * Format: date-time
+                   * @description When its ticket was redeemed (RFC 3339, UTC).
+                   */
+                  redeemedAt: string;
+                  issuer: string | null;
+                  /** @description Of each of its ticket's links, the first ahead. */
+                  tickets: string[];
+                })[];
+            };
+          };
+        };
+        /** @description What went wrong (docs/errors.md) */
+        default: {
+          content: {
+            "application/problem+json": components["schemas"]["Problem"];
+          };
+        };
+      };
+    };
+    /** Redeems a ticket: its resources, for the sliver that it is for, until they end by the clock */
+    post: {
+      requestBody: {
+        content: {
+          "application/json": {
+            /** @description Who gets it: the one that the ticket is for. */
+            sliver: string;
+            ticket: string;
+            /**
+             * Format: date-time
+             * @description From when; default: now (RFC 3339, UTC).
+             */
+            from?: string;
+            /**
+             * Format: date-time
+             * @description Until when; default: the ticket's end (RFC 3339, UTC).
+             */
+            until?: string;
+          };
+        };
+      };
+      responses: {
+        /** @description Default Response */
+        201: {
+          content: {
+            "application/json": {
+              id: string;
+              sliver: string;
+              rspec: {
+                /** @description Cores. */
+                "cpu.max"?: number;
+                "cpu.weight"?: number;
+                "memory.max"?: number;
+                "pids.max"?: number;
+                "io.weight"?: number;
+                "disk.bytes"?: number;
+                "disk.inodes"?: number;
+                "net.up.min"?: number;
+                "net.up.max"?: number;
+                "net.down.min"?: number;
+                "net.down.max"?: number;
+                "net.weight"?: number;
+                "net.connections"?: number;
+                "net.up.day.bytes"?: number;
+                "net.down.day.bytes"?: number;
+              };
+              /**
+               * Format: date-time
+               * @description From when it is had (RFC 3339, UTC).
+               */
+              from: string;
+              /**
+               * Format: date-time
+               * @description Until when (RFC 3339, UTC).
+               */
+              until: string;
+              /**
+               * Format: date-time
+               * @description Until when its ticket would have it (RFC 3339, UTC).
+               */
+              latest: string;
+              /**
+               * @description As the clock has it.
+               * @enum {unknown}
+               */
+              state: "pending" | "active" | "ended";
+              /**
+               * Format: date-time
+               * @description When its ticket was redeemed (RFC 3339, UTC).
+               */
+              redeemedAt: string;
+              issuer: string | null;
+              /** @description Of each of its ticket's links, the first ahead. */
+              tickets: string[];
+            };
+          };
+        };
+        /** @description What went wrong (docs/errors.md) */
+        default: {
+          content: {
+            "application/problem+json": components["schemas"]["Problem"];
+          };
+        };
+      };
+    };
+  };
+  "/v1/leases/{id}": {
+    /** One lease; for a day after its end too */
+    get: {
+      parameters: {
+        path: {
+          id: string;
+        };
+      };
+      responses: {
+        /** @description Default Response */
+        200: {
+          content: {
+            "application/json": {
+              id: string;
+              sliver: string;
+              rspec: {
+                /** @description Cores. */
+                "cpu.max"?: number;
+                "cpu.weight"?: number;
+                "memory.max"?: number;
+                "pids.max"?: number;
+                "io.weight"?: number;
+                "disk.bytes"?: number;
+                "disk.inodes"?: number;
+                "net.up.min"?: number;
+                "net.up.max"?: number;
+                "net.down.min"?: number;
+                "net.down.max"?: number;
+                "net.weight"?: number;
+                "net.connections"?: number;
+                "net.up.day.bytes"?: number;
+                "net.down.day.bytes"?: number;
+              };
+              /**
+               * Format: date-time
+               * @description From when it is had (RFC 3339, UTC).
+               */
+              from: string;
+              /**
+               * Format: date-time
+               * @description Until when (RFC 3339, UTC).
+               */
+              until: string;
+              /**
+               * Format: date-time
+               * @description Until when its ticket would have it (RFC 3339, UTC).
+               */
+              latest: string;
+              /**
+               * @description As the clock has it.
+               * @enum {unknown}
+               */
+              state: "pending" | "active" | "ended";
+              /**
+               * Format: date-time
+               * @description When its ticket was redeemed (RFC 3339, UTC).
+               */
+              redeemedAt: string;
+              issuer: string | null;
+              /** @description Of each of its ticket's links, the first ahead. */
+              tickets: string[];
+            };
+          };
+        };
+        /** @description What went wrong (docs/errors.md) */
+        default: {
+          content: {
+            "application/problem+json": components["schemas"]["Problem"];
+          };
+        };
+      };
+    };
+    /** Gives it back before its end */
+    delete: {
+      parameters: {
+        path: {
+          id: string;
+        };
+      };
+      responses: {
+        /** @description It is over. */
+        204: {
+          content: never;
+        };
+        /** @description What went wrong (docs/errors.md) */
+        default: {
+          content: {
+            "application/problem+json": components["schemas"]["Problem"];
+          };
+        };
+      };
+    };
+    /** Another end, within its ticket's time */
+    patch: {
+      parameters: {
+        path: {
+          id: string;
+        };
+      };
+      requestBody: {
+        content: {
+          "application/json": {
+            /**
+             * Format: date-time
+             * @description Until when (RFC 3339, UTC).
+             */
+            until: string;
+          };
+        };
+      };
+      responses: {
+        /** @description Default Response */
+        200: {
+          content: {
+            "application/json": {
+              id: string;
+              sliver: string;
+              rspec: {
+                /** @description Cores. */
+                "cpu.max"?: number;
+                "cpu.weight"?: number;
+                "memory.max"?: number;
+                "pids.max"?: number;
+                "io.weight"?: number;
+                "disk.bytes"?: number;
+                "disk.inodes"?: number;
+                "net.up.min"?: number;
+                "net.up.max"?: number;
+                "net.down.min"?: number;
+                "net.down.max"?: number;
+                "net.weight"?: number;
+                "net.connections"?: number;
+                "net.up.day.bytes"?: number;
+                "net.down.day.bytes"?: number;
+              };
+              /**
+               * Format: date-time
+               * @description From when it is had (RFC 3339, UTC).
+               */
+              from: string;
+              /**
+               * Format: date-time
+               * @description Until when (RFC 3339, UTC).
+               */
+              until: string;
+              /**
+               * Format: date-time
+               * @description Until when its ticket would have it (RFC 3339, UTC).
+               */
+              latest: string;
+              /**
+               * @description As the clock has it.
+               * @enum {unknown}
+               */
+              state: "pending" | "active" | "ended";
+              /**
+               * Format: date-time
+               * @description When its ticket was redeemed (RFC 3339, UTC).
+               */
+              redeemedAt: string;
+              issuer: string | null;
+              /** @description Of each of its ticket's links, the first ahead. */
+              tickets: string[];
+            };
+          };
+        };
+        /** @description What went wrong (docs/errors.md) */
+        default: {
+          content: {
+            "application/problem+json": components["schemas"]["Problem"];
+          };
+        };
+      };
+    };
+  };
+  "/v1/loans": {
+    /** What slivers have of each other for a time, by when that began */
+    get: {
+      parameters: {
+        query?: {
+          sliver?: string;
+        };
+      };
+      responses: {
+        /** @description Default Response */
+        200: {
+          content: {
+            "application/json": {
+              items: ({
+                  id: string;
+                  lender: string;
+                  borrower: string;
+                  rspec: {
+                    /** @description Cores. */
+                    "cpu.max"?: number;
+                    "cpu.weight"?: number;
+                    "memory.max"?: number;
+                    "pids.max"?: number;
+                    "io.weight"?: number;
+                    "disk.bytes"?: number;
+                    "disk.inodes"?: number;
+                    "net.up.min"?: number;
+                    "net.up.max"?: number;
+                    "net.down.min"?: number;
+                    "net.down.max"?: number;
+                    "net.weight"?: number;
+                    "net.connections"?: number;
+                    "net.up.day.bytes"?: number;
+                    "net.down.day.bytes"?: number;
+                  };
+                  /**
+                   * Format: date-time
+                   * @description Since when (RFC 3339, UTC).
+                   */
+                  from: string;
+                  /**
+                   * Format: date-time
+                   * @description Until when (RFC 3339, UTC).
+                   */
+                  until: string;
+                  /**
+                   * @description As the clock has it.
+                   * @enum {unknown}
+                   */
+                  state: "pending" | "active" | "ended";
+                })[];
+            };
+          };
+        };
+        /** @description What went wrong (docs/errors.md) */
+        default: {
+          content: {
+            "application/problem+json": components["schemas"]["Problem"];
+          };
+        };
+      };
+    };
+    /** Lends of a sliver's own resources to another of this node */
+    post: {
+      requestBody: {
+        content: {
+          "application/json": {
+            /** @description Who lends. */
+            sliver: string;
+            /** @description The sliver of this node that gets it. */
+            to: string;
+            rspec: {
+              /** @description Cores. */
+              "cpu.max"?: number;
+              "cpu.weight"?: number;
+              "memory.max"?: number;
+              "pids.max"?: number;
+              "io.weight"?: number;
+              "disk.bytes"?: number;
+              "disk.inodes"?: number;
+              "net.up.min"?: number;
+              "net.up.max"?: number;
+              "net.down.min"?: number;
+              "net.down.max"?: number;
+              "net.weight"?: number;
+              "net.connections"?: number;
+              "net.up.day.bytes"?: number;
+              "net.down.day.bytes"?: number;
+            };
+            /**
+             * Format: date-time
+             * @description Until when (RFC 3339, UTC).
+             */
+            until: string;
+          };
+        };
+      };
+      responses: {
+        /** @description Default Response */
+        201: {
+          content: {
+            "application/json": {
+              id: string;
+              lender: string;
+              borrower: string;
+              rspec: {
+                /** @description Cores. */
+                "cpu.max"?: number;
+                "cpu.weight"?: number;
+                "memory.max"?: number;
+                "pids.max"?: number;
+                "io.weight"?: number;
+                "disk.bytes"?: number;
+                "disk.inodes"?: number;
+                "net.up.min"?: number;
+                "net.up.max"?: number;
+                "net.down.min"?: number;
+                "net.down.max"?: number;
+                "net.weight"?: number;
+                "net.connections"?: number;
+                "net.up.day.bytes"?: number;
+                "net.down.day.bytes"?: number;
+              };
+              /**
+               * Format: date-time
+               * @description Since when (RFC 3339, UTC).
+               */
+              from: string;
+              /**
+               * Format: date-time
+               * @description Until when (RFC 3339, UTC).
+               */
+              until: string;
+              /**
+               * @description As the clock has it.
+               * @enum {unknown}
+               */
+              state: "pending" | "active" | "ended";
+            };
+          };
+        };
+        /** @description What went wrong (docs/errors.md) */
+        default: {
+          content: {
+            "application/problem+json": components["schemas"]["Problem"];
+          };
+        };
+      };
+    };
+  };
+  "/v1/loans/{id}": {
+    /** One loan */
+    get: {
+      parameters: {
+        path: {
+          id: string;
+        };
+      };
+      responses: {
+        /** @description Default Response */
+        200: {
+          content: {
+            "application/json": {
+              id: string;
+              lender: string;
+              borrower: string;
+              rspec: {
+                /** @description Cores. */
+                "cpu.max"?: number;
+                "cpu.weight"?: number;
+                "memory.max"?: number;
+                "pids.max"?: number;
+                "io.weight"?: number;
+                "disk.bytes"?: number;
+                "disk.inodes"?: number;
+                "net.up.min"?: number;
+                "net.up.max"?: number;
+                "net.down.min"?: number;
+                "net.down.max"?: number;
+                "net.weight"?: number;
+                "net.connections"?: number;
+                "net.up.day.bytes"?: number;
+                "net.down.day.bytes"?: number;
+              };
+              /**
+               * Format: date-time
+               * @description Since when (RFC 3339, UTC).
+               */
+              from: string;
+              /**
+               * Format: date-time
+               * @description Until when (RFC 3339, UTC).
+               */
+              until: string;
+              /**
+               * @description As the clock has it.
+               * @enum {unknown}
+               */
+              state: "pending" | "active" | "ended";
+            };
+          };
+        };
+        /** @description What went wrong (docs/errors.md) */
+        default: {
+          content: {
+            "application/problem+json": components["schemas"]["Problem"];
+          };
+        };
+      };
+    };
+    /** Takes it back, or gives it back */
+    delete: {
+      parameters: {
+        path: {
+          id: string;
+        };
+      };
+      responses: {
+        /** @description It is over. */
+        204: {
+          content: never;
         };
         /** @description What went wrong (docs/errors.md) */
         default: {

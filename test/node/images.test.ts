@@ -178,6 +178,7 @@ describe('import of a path', () => {
       ['/dev/zero', /neither a file nor a directory/],
       [`${work}/fifo`, /neither/],
       [`${work}/missing.tar`, /no such file/],
+      ['/proc/self/mem', /cannot be read at byte 0: EIO/],
     ] as const) {
       const error = await refusal(make('a', { path }));
       expect([error.code, explain(error)]).toEqual(['bad-source', expect.stringMatching(reason)]);

@@ -38,6 +38,7 @@ beforeAll(async () => {
             roles: [
               { role: 'authority', slices: ['victim_*'], share: { slivers: 2 } },
               { role: 'control', slices: ['victim_*'] },
+              { role: 'broker', slices: ['victim_*'], share: { 'cpu.max': 1, 'memory.max': 2 ** 26 } },
               { role: 'flows' },
             ],
           }
@@ -68,6 +69,9 @@ const descriptors = () => readdirSync(`/proc/${node.daemon?.pid}/fd`).length;
 
 /** Takes away what the requests have made: what is left then is as before, or was left behind. */
 async function tidy(): Promise<void> {
+  for (const what of ['loans', 'leases'])
+    for (const { id } of (await node.ok('GET', `/v1/${what}`)).items)
+      await node.ok('DELETE', `/v1/${what}/${id}`);
   const { items } = await node.ok('GET', '/v1/slivers');
   for (const { name } of items) if (!ASKING.includes(name)) await node.ok('DELETE', `/v1/slivers/${name}`);
   for (const { protocol, port, by } of (await node.ok('GET', '/v1/ports')).items)

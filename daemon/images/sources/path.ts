@@ -29,7 +29,7 @@ export async function* pathArchive(path: string, options: SourceOptions): AsyncG
       return;
     }
     if (!stat.isFile()) throw new SliverdError('bad-source', `${path} is neither a file nor a directory`);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(6), 0, 6, 0);
+    const { buffer, bytesRead } = await read(file, 6, 0);
     const kind = MAGIC.find(([, magic]) =>
       buffer.subarray(0, bytesRead).subarray(0, magic.length).equals(magic),
     )?.[0];
@@ -41,9 +41,16 @@ export async function* pathArchive(path: string, options: SourceOptions): AsyncG
   }
 }
 
+/** That a disk gives nothing is the source's fault, not the daemon's. */
+function read(file: FileHandle, length: number, at: number) {
+  return file.read(Buffer.allocUnsafe(length), 0, length, at).catch((cause) => {
+    throw new SliverdError('bad-source', `it cannot be read at byte ${at}`, { cause });
+  });
+}
+
 async function* chunks(file: FileHandle, size: number, options: SourceOptions): AsyncGenerator<Buffer> {
   for (let at = 0; ; ) {
-    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(CHUNK), 0, CHUNK, at);
+    const { buffer, bytesRead } = await read(file, CHUNK, at);
     if (bytesRead === 0) return;
     at += bytesRead;
     options.fraction?.(at / size);

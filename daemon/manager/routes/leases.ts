@@ -10,7 +10,7 @@ import { noSuchSliver } from '../../slivers/store.ts';
 import { Allowance } from '../callers/allowance.ts';
 import { seesNamed } from '../callers/caller.ts';
 import type { Manager, Server } from '../context.ts';
-import { nullable, time } from '../schemas.ts';
+import { done, nullable, time } from '../schemas.ts';
 import { BODY_LIMIT } from './tickets.ts';
 
 const RedeemTicket = Type.Object(
@@ -143,7 +143,14 @@ export function leaseRoutes(server: Server, { identity, leases, issued, store }:
 
   server.delete(
     '/v1/leases/:id',
-    { schema: { summary: 'Gives it back before its end', tags, params: Params } },
+    {
+      schema: {
+        summary: 'Gives it back before its end',
+        tags,
+        params: Params,
+        response: { 204: done('It is over.') },
+      },
+    },
     async ({ params, caller }, reply) => {
       if (caller.name !== null) CHANGES.take(caller.name);
       leases.end(params.id);

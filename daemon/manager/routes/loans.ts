@@ -6,7 +6,7 @@ import { noSuchSliver } from '../../slivers/store.ts';
 import { Allowance } from '../callers/allowance.ts';
 import { seesNamed } from '../callers/caller.ts';
 import type { Manager, Server } from '../context.ts';
-import { time } from '../schemas.ts';
+import { done, time } from '../schemas.ts';
 
 const Name = Type.String({ maxLength: 256 });
 const Lend = Type.Object(
@@ -91,7 +91,14 @@ export function loanRoutes(server: Server, { loans, store }: Manager): void {
 
   server.delete(
     '/v1/loans/:id',
-    { schema: { summary: 'Takes it back, or gives it back', tags, params: Params } },
+    {
+      schema: {
+        summary: 'Takes it back, or gives it back',
+        tags,
+        params: Params,
+        response: { 204: done('It is over.') },
+      },
+    },
     async ({ params, caller }, reply) => {
       if (caller.name !== null) CHANGES.take(caller.name);
       loans.end(params.id, caller.name ?? 'the administrator');
