@@ -31,6 +31,13 @@ export interface paths {
                     /** @description Cores. */
                     "cpu.max"?: number;
                     "cpu.weight"?: number;
+                    /** @description Whole cores, for nobody else meanwhile. */
+                    "cpu.cores"?: number;
+                    /**
+                     * @description The whole node: all others are frozen meanwhile.
+                     * @enum {number}
+                     */
+                    node?: 1;
                     "memory.max"?: number;
                     "pids.max"?: number;
                     "io.weight"?: number;
@@ -49,6 +56,13 @@ export interface paths {
                     /** @description Cores. */
                     "cpu.max"?: number;
                     "cpu.weight"?: number;
+                    /** @description Whole cores, for nobody else meanwhile. */
+                    "cpu.cores"?: number;
+                    /**
+                     * @description The whole node: all others are frozen meanwhile.
+                     * @enum {number}
+                     */
+                    node?: 1;
                     "memory.max"?: number;
                     "pids.max"?: number;
                     "io.weight"?: number;
@@ -67,6 +81,13 @@ export interface paths {
                     /** @description Cores. */
                     "cpu.max"?: number;
                     "cpu.weight"?: number;
+                    /** @description Whole cores, for nobody else meanwhile. */
+                    "cpu.cores"?: number;
+                    /**
+                     * @description The whole node: all others are frozen meanwhile.
+                     * @enum {number}
+                     */
+                    node?: 1;
                     "memory.max"?: number;
                     "pids.max"?: number;
                     "io.weight"?: number;
@@ -627,6 +648,13 @@ export interface paths {
                   /** @description Cores. */
                   "cpu.max"?: number;
                   "cpu.weight"?: number;
+                  /** @description Whole cores, for nobody else meanwhile. */
+                  "cpu.cores"?: number;
+                  /**
+                   * @description The whole node: all others are frozen meanwhile.
+                   * @enum {number}
+                   */
+                  node?: 1;
                   "memory.max"?: number;
                   "pids.max"?: number;
                   "io.weight"?: number;
@@ -1160,6 +1188,13 @@ export interface paths {
                   /** @description Cores. */
                   "cpu.max"?: number;
                   "cpu.weight"?: number;
+                  /** @description Whole cores, for nobody else meanwhile. */
+                  "cpu.cores"?: number;
+                  /**
+                   * @description The whole node: all others are frozen meanwhile.
+                   * @enum {number}
+                   */
+                  node?: 1;
                   "memory.max"?: number;
                   "pids.max"?: number;
                   "io.weight"?: number;
@@ -4111,6 +4146,13 @@ export interface paths {
                     /** @description Cores. */
                     "cpu.max"?: number;
                     "cpu.weight"?: number;
+                    /** @description Whole cores, for nobody else meanwhile. */
+                    "cpu.cores"?: number;
+                    /**
+                     * @description The whole node: all others are frozen meanwhile.
+                     * @enum {number}
+                     */
+                    node?: 1;
                     "memory.max"?: number;
                     "pids.max"?: number;
                     "io.weight"?: number;
@@ -4170,6 +4212,13 @@ export interface paths {
               /** @description Cores. */
               "cpu.max"?: number;
               "cpu.weight"?: number;
+              /** @description Whole cores, for nobody else meanwhile. */
+              "cpu.cores"?: number;
+              /**
+               * @description The whole node: all others are frozen meanwhile.
+               * @enum {number}
+               */
+              node?: 1;
               "memory.max"?: number;
               "pids.max"?: number;
               "io.weight"?: number;
@@ -4238,6 +4287,13 @@ export interface paths {
                 /** @description Cores. */
                 "cpu.max"?: number;
                 "cpu.weight"?: number;
+                /** @description Whole cores, for nobody else meanwhile. */
+                "cpu.cores"?: number;
+                /**
+                 * @description The whole node: all others are frozen meanwhile.
+                 * @enum {number}
+                 */
+                node?: 1;
                 "memory.max"?: number;
                 "pids.max"?: number;
                 "io.weight"?: number;
@@ -4310,6 +4366,13 @@ export interface paths {
                 /** @description Cores. */
                 "cpu.max"?: number;
                 "cpu.weight"?: number;
+                /** @description Whole cores, for nobody else meanwhile. */
+                "cpu.cores"?: number;
+                /**
+                 * @description The whole node: all others are frozen meanwhile.
+                 * @enum {number}
+                 */
+                node?: 1;
                 "memory.max"?: number;
                 "pids.max"?: number;
                 "io.weight"?: number;
@@ -4367,6 +4430,13 @@ export interface paths {
                     /** @description Cores. */
                     "cpu.max"?: number;
                     "cpu.weight"?: number;
+                    /** @description Whole cores, for nobody else meanwhile. */
+                    "cpu.cores"?: number;
+                    /**
+                     * @description The whole node: all others are frozen meanwhile.
+                     * @enum {number}
+                     */
+                    node?: 1;
                     "memory.max"?: number;
                     "pids.max"?: number;
                     "io.weight"?: number;
@@ -4396,6 +4466,10 @@ export interface paths {
                    * @description Until when its ticket would have it (RFC 3339, UTC).
                    */
                   latest: string;
+                  /** @description Those that it has alone, by number. */
+                  cores: number[];
+                  /** @enum {unknown} */
+                  unused: "idle" | "shared";
                   /**
                    * @description As the clock has it.
                    * @enum {unknown}
@@ -4439,6 +4513,11 @@ export interface paths {
              * @description Until when; default: the ticket's end (RFC 3339, UTC).
              */
             until?: string;
+            /**
+             * @description What becomes of its cores (cpu.cores) while it has nothing to do: nobody uses them (default), or all others do.
+             * @enum {unknown}
+             */
+            unused?: "idle" | "shared";
           };
         };
       };
@@ -4453,6 +4532,13 @@ export interface paths {
                 /** @description Cores. */
                 "cpu.max"?: number;
                 "cpu.weight"?: number;
+                /** @description Whole cores, for nobody else meanwhile. */
+                "cpu.cores"?: number;
+                /**
+                 * @description The whole node: all others are frozen meanwhile.
+                 * @enum {number}
+                 */
+                node?: 1;
                 "memory.max"?: number;
                 "pids.max"?: number;
                 "io.weight"?: number;
@@ -4482,6 +4568,10 @@ export interface paths {
                * @description Until when its ticket would have it (RFC 3339, UTC).
                */
               latest: string;
+              /** @description Those that it has alone, by number. */
+              cores: number[];
+              /** @enum {unknown} */
+              unused: "idle" | "shared";
               /**
                * @description As the clock has it.
                * @enum {unknown}
@@ -4526,6 +4616,13 @@ export interface paths {
                 /** @description Cores. */
                 "cpu.max"?: number;
                 "cpu.weight"?: number;
+                /** @description Whole cores, for nobody else meanwhile. */
+                "cpu.cores"?: number;
+                /**
+                 * @description The whole node: all others are frozen meanwhile.
+                 * @enum {number}
+                 */
+                node?: 1;
                 "memory.max"?: number;
                 "pids.max"?: number;
                 "io.weight"?: number;
@@ -4555,6 +4652,10 @@ export interface paths {
                * @description Until when its ticket would have it (RFC 3339, UTC).
                */
               latest: string;
+              /** @description Those that it has alone, by number. */
+              cores: number[];
+              /** @enum {unknown} */
+              unused: "idle" | "shared";
               /**
                * @description As the clock has it.
                * @enum {unknown}
@@ -4628,6 +4729,13 @@ export interface paths {
                 /** @description Cores. */
                 "cpu.max"?: number;
                 "cpu.weight"?: number;
+                /** @description Whole cores, for nobody else meanwhile. */
+                "cpu.cores"?: number;
+                /**
+                 * @description The whole node: all others are frozen meanwhile.
+                 * @enum {number}
+                 */
+                node?: 1;
                 "memory.max"?: number;
                 "pids.max"?: number;
                 "io.weight"?: number;
@@ -4657,6 +4765,10 @@ export interface paths {
                * @description Until when its ticket would have it (RFC 3339, UTC).
                */
               latest: string;
+              /** @description Those that it has alone, by number. */
+              cores: number[];
+              /** @enum {unknown} */
+              unused: "idle" | "shared";
               /**
                * @description As the clock has it.
                * @enum {unknown}
@@ -4703,6 +4815,13 @@ export interface paths {
                     /** @description Cores. */
                     "cpu.max"?: number;
                     "cpu.weight"?: number;
+                    /** @description Whole cores, for nobody else meanwhile. */
+                    "cpu.cores"?: number;
+                    /**
+                     * @description The whole node: all others are frozen meanwhile.
+                     * @enum {number}
+                     */
+                    node?: 1;
                     "memory.max"?: number;
                     "pids.max"?: number;
                     "io.weight"?: number;
@@ -4757,6 +4876,13 @@ export interface paths {
               /** @description Cores. */
               "cpu.max"?: number;
               "cpu.weight"?: number;
+              /** @description Whole cores, for nobody else meanwhile. */
+              "cpu.cores"?: number;
+              /**
+               * @description The whole node: all others are frozen meanwhile.
+               * @enum {number}
+               */
+              node?: 1;
               "memory.max"?: number;
               "pids.max"?: number;
               "io.weight"?: number;
@@ -4791,6 +4917,13 @@ export interface paths {
                 /** @description Cores. */
                 "cpu.max"?: number;
                 "cpu.weight"?: number;
+                /** @description Whole cores, for nobody else meanwhile. */
+                "cpu.cores"?: number;
+                /**
+                 * @description The whole node: all others are frozen meanwhile.
+                 * @enum {number}
+                 */
+                node?: 1;
                 "memory.max"?: number;
                 "pids.max"?: number;
                 "io.weight"?: number;
@@ -4852,6 +4985,13 @@ export interface paths {
                 /** @description Cores. */
                 "cpu.max"?: number;
                 "cpu.weight"?: number;
+                /** @description Whole cores, for nobody else meanwhile. */
+                "cpu.cores"?: number;
+                /**
+                 * @description The whole node: all others are frozen meanwhile.
+                 * @enum {number}
+                 */
+                node?: 1;
                 "memory.max"?: number;
                 "pids.max"?: number;
                 "io.weight"?: number;
