@@ -4039,6 +4039,146 @@ export interface paths {
       };
     };
   };
+  "/v1/sensors": {
+    /** Sensors that the caller may read */
+    get: {
+      responses: {
+        /** @description Default Response */
+        200: {
+          content: {
+            "application/json": {
+              items: ({
+                  /** @description SLICE.NAME of one that a slice publishes. */
+                  name: string;
+                  author: string | null;
+                  description: string;
+                  /** @description Seconds for which an answer is as good as a new one. */
+                  maxAge: number;
+                  /** @description Empty where a reading alone tells them. */
+                  columns: ({
+                      name: string;
+                      /** @enum {unknown} */
+                      type: "text" | "number" | "boolean" | "time";
+                      unit?: string;
+                      description: string;
+                    })[];
+                })[];
+            };
+          };
+        };
+        /** @description What went wrong (docs/errors.md) */
+        default: {
+          content: {
+            "application/problem+json": components["schemas"]["Problem"];
+          };
+        };
+      };
+    };
+  };
+  "/v1/sensors/{sensor}": {
+    /** Tuples of a sensor, as text/csv or JSON */
+    get: {
+      parameters: {
+        query?: {
+          /** @description In place of Accept; CSV by default. */
+          format?: "csv" | "json";
+        };
+        path: {
+          sensor: string;
+        };
+      };
+      responses: {
+        /** @description Default Response */
+        200: {
+          content: never;
+        };
+        /** @description What went wrong (docs/errors.md) */
+        default: {
+          content: {
+            "application/problem+json": components["schemas"]["Problem"];
+          };
+        };
+      };
+    };
+  };
+  "/v1/slivers/{name}/sensors/{sensor}": {
+    /** Publishes a sensor, SLICE.NAME, by a Unix socket in the sliver that answers GET / with text/csv */
+    put: {
+      parameters: {
+        path: {
+          name: string;
+          /** @description The slice's own name for it. */
+          sensor: string;
+        };
+      };
+      requestBody: {
+        content: {
+          "application/json": {
+            /** @description Path of the Unix socket inside, on the file system of its root: not in /run. */
+            socket: string;
+            /**
+             * @description Seconds between two reads.
+             * @default 30
+             */
+            maxAge?: number;
+            /** @default */
+            description?: string;
+          };
+        };
+      };
+      responses: {
+        /** @description Default Response */
+        200: {
+          content: never;
+        };
+        /** @description What went wrong (docs/errors.md) */
+        default: {
+          content: {
+            "application/problem+json": components["schemas"]["Problem"];
+          };
+        };
+      };
+    };
+    /** Withdraws a sensor that it publishes */
+    delete: {
+      parameters: {
+        path: {
+          name: string;
+          /** @description The slice's own name for it. */
+          sensor: string;
+        };
+      };
+      responses: {
+        /** @description Default Response */
+        200: {
+          content: never;
+        };
+        /** @description What went wrong (docs/errors.md) */
+        default: {
+          content: {
+            "application/problem+json": components["schemas"]["Problem"];
+          };
+        };
+      };
+    };
+  };
+  "/metrics": {
+    /** OpenMetrics of the node, its clock and its slivers */
+    get: {
+      responses: {
+        /** @description Default Response */
+        200: {
+          content: never;
+        };
+        /** @description What went wrong (docs/errors.md) */
+        default: {
+          content: {
+            "application/problem+json": components["schemas"]["Problem"];
+          };
+        };
+      };
+    };
+  };
   "/v1/slivers/{name}/exec": {
     /** Runs a program in a sliver to its end and answers with what it wrote */
     post: {
