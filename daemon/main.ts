@@ -282,7 +282,7 @@ async function main(): Promise<void> {
   });
   const cgroup = (record: SliverRecord) => {
     const { pid } = reconciler.status(record.id);
-    return pid === null ? undefined : slivers.environmentOf(record).cgroup(record, pid);
+    return pid === null ? undefined : environments.get(record.environment)?.cgroup(record, pid);
   };
   const state = ({ id }: SliverRecord) => reconciler.status(id);
   const sampler = new Sampler({ store, cgroup, state, counters: network.counters });

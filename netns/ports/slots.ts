@@ -21,8 +21,8 @@ export interface Slot {
 /** The slots as they are in the kernel's memory: reading them costs no system call. Only programs write them. */
 export class Slots {
   readonly #memory: Mapped;
-  readonly #low: Uint32Array;
-  readonly #whole: BigUint64Array;
+  #low: Uint32Array;
+  #whole: BigUint64Array;
 
   /** @param fd of the map `ports`, not closed here */
   constructor(fd: number) {
@@ -64,7 +64,10 @@ export class Slots {
     return before.filter((seen) => !held.has(claim(seen.slot, epochOf(seen))));
   }
 
+  /** Whoever asks later finds nobody, and not what isn't mapped any more. */
   close(): void {
+    this.#low = new Uint32Array(this.#low.length);
+    this.#whole = new BigUint64Array(this.#whole.length);
     this.#memory.unmap();
   }
 }

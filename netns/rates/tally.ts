@@ -13,7 +13,7 @@ const WORDS = 6;
  */
 export class Tally {
   readonly #memory: Mapped;
-  readonly #words: BigUint64Array;
+  #words: BigUint64Array;
   readonly #way: number;
 
   constructor(programs: Programs, way: 'up' | 'down') {
@@ -51,7 +51,9 @@ export class Tally {
     this.#at(id).fill(0n);
   }
 
+  /** Whoever asks later finds zeros, and not what isn't mapped any more. */
   close(): void {
+    this.#words = new BigUint64Array(this.#words.length);
     this.#memory.unmap();
   }
 

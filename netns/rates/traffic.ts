@@ -19,7 +19,7 @@ export class Traffic implements TrafficCounters {
   readonly name: string;
   readonly #maps: Record<'traffic' | 'classes' | 'exempt' | 'exemptions', number>;
   readonly #memory: Mapped;
-  readonly #words: BigUint64Array;
+  #words: BigUint64Array;
 
   constructor(programs: Programs) {
     this.#maps = {
@@ -74,7 +74,9 @@ export class Traffic implements TrafficCounters {
     update(this.#maps.exemptions, word(0), word(1));
   }
 
+  /** Whoever asks later finds zeros, and not what isn't mapped any more. */
   close(): void {
+    this.#words = new BigUint64Array(this.#words.length);
     this.#memory.unmap();
   }
 
