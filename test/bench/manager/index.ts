@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, type ClientRequest, get } from 'node:http';
 import { TestNode, until } from '../../node/harness.ts';
 import { importSmallImage } from '../../node/image.ts';
 import { processorTime } from '../processes.ts';
+import { ready } from '../ready.ts';
 import { type Summary, summarise } from '../statistics.ts';
 import { type TicketsReport, ticketsBench } from './tickets.ts';
 
@@ -120,19 +121,4 @@ async function subscribe(node: TestNode) {
       for (const call of calls) call.destroy();
     },
   };
-}
-
-/** A server that has the answer ready. */
-async function ready(socket: string, body: string): Promise<ChildProcess> {
-  const program = `
-    const body = Buffer.from(process.argv[2]);
-    require('node:http').createServer((_, answer) => {
-      answer.setHeader('content-type', 'application/json; charset=utf-8');
-      answer.end(body);
-    }).listen(process.argv[1], () => console.log('ready'));`;
-  const child = spawn(process.execPath, ['-e', program, socket, body], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  await once(child.stdout!, 'data');
-  return child;
 }

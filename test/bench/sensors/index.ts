@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { World } from '../../node/world.ts';
 import { fill } from '../measure.ts';
 import { processorTime } from '../processes.ts';
+import { ready } from '../ready.ts';
 import { sliverd } from '../subjects/sliverd.ts';
 
 /** What came of asking for all tuples of `slivers`, once a second each. */
@@ -24,6 +25,8 @@ export interface SensorsReport {
   /** By a connection that stays, and by one for each question. */
   readonly kept: Polled;
   readonly anew: Polled;
+  /** Of a server that has the answer ready. */
+  readonly least: Polled;
 }
 
 interface Answer {
@@ -50,23 +53,23 @@ export async function sensorsBench(
         Array.from({ length: count }, (_, index) => 1 + index),
       );
       const slivers = await node.list();
-      const pid = node.node.daemon?.pid ?? 0;
-      const percentOf = async (work: () => Promise<unknown>) => {
+      const daemon = node.node.daemon?.pid ?? 0;
+      const percentOf = async (pid: number, work: () => Promise<unknown>) => {
         const [began, before] = [performance.now(), processorTime(pid)];
         await work();
         return ((processorTime(pid) - before) / (performance.now() - began)) * 100;
       };
       say(`sensors: idle for ${seconds} s`);
       await sleep(5000);
-      const idle = await percentOf(() => sleep(seconds * 1000));
-      const polled = async (keepAlive: boolean): Promise<Polled> => {
+      const idle = await percentOf(daemon, () => sleep(seconds * 1000));
+      const places = Array.from({ length: POLLERS }, (_, index) => index);
+      const sockets = places.map(
+        (index) => `${node.node.run}/slivers/${slivers[index % slivers.length]?.id}/inside/manager.sock`,
+      );
+      const polled = async (keepAlive: boolean, pid: number, sockets: readonly string[]): Promise<Polled> => {
         say(`sensors: ${POLLERS} pollers for ${seconds} s`);
-        const sockets = Array.from(
-          { length: POLLERS },
-          (_, index) => slivers[index % slivers.length]?.id,
-        ).map((id) => `${node.node.run}/slivers/${id}/inside/manager.sock`);
         const answers: Answer[] = [];
-        const percent = await percentOf(() =>
+        const percent = await percentOf(pid, () =>
           Promise.all(sockets.map((socket, at) => poll(socket, at, keepAlive, seconds, answers))),
         );
         const bytes = answers.reduce((sum, { length }) => sum + length, 0);
@@ -75,8 +78,16 @@ export async function sensorsBench(
           readings: new Set(answers.map(({ read }) => read)).size,
         };
       };
-      const [kept, anew] = [await polled(true), await polled(false)];
-      return { slivers: count, pollers: POLLERS, idle, kept, anew };
+      const [kept, anew] = [await polled(true, daemon, sockets), await polled(false, daemon, sockets)];
+      const floor = `${node.node.folder}/floor.sock`;
+      const server = await ready(floor, 'x'.repeat(kept.bytesEach));
+      try {
+        const ours = places.map(() => floor);
+        const least = await polled(true, server.pid ?? 0, ours);
+        return { slivers: count, pollers: POLLERS, idle, kept, anew, least };
+      } finally {
+        server.kill('SIGKILL');
+      }
     } finally {
       await node.stop();
     }

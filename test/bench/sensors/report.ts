@@ -3,8 +3,12 @@ import type { Target } from '../targets.ts';
 import type { SensorsReport } from './index.ts';
 
 /** For people. */
-export function sensorsTable({ slivers, pollers, idle, kept, anew }: SensorsReport): string[] {
-  const ways = { 'a connection that stays': kept, 'a connection each time': anew };
+export function sensorsTable({ slivers, pollers, idle, kept, anew, least }: SensorsReport): string[] {
+  const ways = {
+    'a connection that stays': kept,
+    'a connection each time': anew,
+    "the same of node:http's own, ready": least,
+  };
   return [
     `Sensors: ${pollers} slices that ask for all ${slivers} slivers once a second; the daemon's processor time`,
     ...rows([
