@@ -21,7 +21,7 @@ import { sensorRoutes } from './routes/sensors.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { sliverRoutes } from './routes/slivers.ts';
 import { ticketRoutes } from './routes/tickets.ts';
-import { invalidRequest } from './validation.ts';
+import { invalidRequest, onlyKnownTimes } from './validation.ts';
 
 /** Where there are WebSockets. What is no sliver's name is answered as HTTP: of a URL that isn't one, nobody would hang up. */
 const STREAMS = /^\/v1\/slivers\/[a-z0-9_]{1,256}\/exec\/stream(\?|$)/;
@@ -53,6 +53,7 @@ export async function managerServer(manager: Manager, version: string): Promise<
     clientErrorHandler: refuseUnreadable,
     ajv: {
       customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: true, allErrors: false },
+      onCreate: onlyKnownTimes,
     },
   }) as unknown as Server;
   server.server.maxConnections = 4096;

@@ -43,6 +43,21 @@ export function invalidRequest(errors: readonly Invalid[], where: string): Slive
   return new SliverdError(code, `${name} ${[...new Set(messages)].join(', or ') || 'is not valid'}`);
 }
 
+/** The part of ajv that a format takes. */
+interface Formats {
+  readonly formats: Readonly<Record<string, unknown>>;
+  addFormat(name: string, check: (text: string) => boolean): unknown;
+}
+
+/**
+ * Times are those that are a number here: RFC 3339 has leap seconds, and JavaScript hasn't. What is before and after nothing (`NaN`) would pass
+ * all that is checked by it, as how much somebody may have from then on.
+ */
+export function onlyKnownTimes(ajv: Formats): void {
+  const { validate } = ajv.formats['date-time'] as { validate(text: string): boolean };
+  ajv.addFormat('date-time', (text) => validate(text) && !Number.isNaN(Date.parse(text)));
+}
+
 /** Of a JSON pointer (RFC 6901). */
 function pointerPart(part: string): string {
   return part.replaceAll('~1', '/').replaceAll('~0', '~');

@@ -138,7 +138,14 @@ describe('a ticket that is redeemed', () => {
     const ticket = await part(whole, broker, { 'cpu.weight': 1 }, { slice: 'mit_x' }).catch((error) => error);
     expect(ticket).toMatchObject({ code: 'ticket-widened' });
     const good = await part(whole, broker, { 'memory.max': 2 ** 20 }, { slice: 'mit_x' });
-    for (const more of [{ until: soon(9) }, { from: soon(4), until: soon(3) }, { until: soon(-1) }])
+    const leap = '2026-12-31T23:59:60Z';
+    for (const more of [
+      { until: soon(9) },
+      { from: soon(4), until: soon(3) },
+      { until: soon(-1) },
+      { from: leap },
+      { until: leap },
+    ])
       expect(await redeem('mit_x', good, more)).toMatchObject({ status: 400 });
     const { body } = await redeem('mit_x', good, { from: soon(2), until: soon(3) });
     expect(body.state).toBe('pending');

@@ -1,7 +1,7 @@
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { CreateSliver } from '../../daemon/manager/schemas.ts';
-import { type Invalid, invalidRequest } from '../../daemon/manager/validation.ts';
+import { type Invalid, invalidRequest, onlyKnownTimes } from '../../daemon/manager/validation.ts';
 
 const check = new Ajv({ strict: false, formats: { 'date-time': true } }).compile(CreateSliver);
 function said(body: unknown): string {
@@ -29,4 +29,13 @@ describe('what is wrong with a request is told by name', () => {
       /^bad-rspec: there is no RSpec key 'no\/such~key' \(keys: cpu\.weight, /,
     );
   });
+});
+
+it('a time that JavaScript has no number for is none', () => {
+  const ajv = new Ajv({ formats: { 'date-time': { validate: (text: string) => text.endsWith('Z') } } });
+  onlyKnownTimes(ajv);
+  const isTime = ajv.compile({ type: 'string', format: 'date-time' });
+  expect(isTime('2026-12-31T23:59:59Z')).toBe(true);
+  expect(isTime('2026-12-31T23:59:60Z')).toBe(false);
+  expect(isTime('2026-12-31T23:59:59')).toBe(false);
 });
