@@ -190,6 +190,21 @@ describe('refused is', () => {
       expect(await refused(text.slice(0, length))).toMatch(/^(bad-ticket|ticket-forged)$/);
   });
 
+  it.each<[string, (json: string) => string]>([
+    ['spaces between them', (json) => json + ' '.repeat(4096)],
+    ['an amount beyond all numbers', (json) => json.replace('"cpu.max":2', '"cpu.max":1e999')],
+    ['a member that objects have anyway', (json) => json.replace('"rspec":{', '"rspec":{"__proto__":{},')],
+  ])('one whose signed claims have %s', async (_what, change) => {
+    const json = JSON.stringify(claims(await root()));
+    const changed = change(json);
+    expect(changed).not.toBe(json);
+    const jws = new CompactSign(Buffer.from(changed)).setProtectedHeader({
+      alg: 'EdDSA',
+      typ: 'sliverd-ticket',
+    });
+    expect(await refused(await jws.sign(node))).toBe('bad-ticket');
+  });
+
   it.each([
     ['no text', ''],
     ['a page', '<html>'],

@@ -49,7 +49,9 @@ export const TYPE = 'sliverd-ticket';
 const SEPARATOR = '~';
 /** Who splits for whom, again and again. */
 export const MOST_LINKS = 16;
-const MOST_CHARACTERS = 64 * 1024;
+/** What all claims there are take, three times: spaces between them would be kept with each lease, and sent as evidence fifty times. */
+const MOST_OF_A_LINK = 4096;
+const MOST_CHARACTERS = MOST_LINKS * (MOST_OF_A_LINK + 1);
 
 export const hashOf = (jws: string): string => createHash('sha256').update(jws).digest('base64url');
 /** What a link's holder signed, by its hash: that of the whole would be another with each signature of the same. */
@@ -70,6 +72,7 @@ export function parseTicket(text: string): Link[] {
 
 function claimsOf(jws: string, at: number, count: number): Claims {
   const link = `link ${at + 1} of ${count}`;
+  if (jws.length > MOST_OF_A_LINK) throw malformed(`${link} has more than ${MOST_OF_A_LINK} characters`);
   const pieces = jws.split('.');
   if (pieces.length !== 3 || !pieces.every((piece) => /^[A-Za-z0-9_-]*$/.test(piece)))
     throw malformed(`${link} is no JWS: was it cut off?`);

@@ -1,0 +1,72 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EventLog } from '../../daemon/events/log.ts';
+import type { Amounts } from '../../daemon/resources/amounts.ts';
+import { testify, verifyEvidence } from '../../daemon/resources/leases/evidence.ts';
+import { Leases, Overpromised } from '../../daemon/resources/leases/leases.ts';
+import { delegate, issue, publicKeyOf, thumbprint, verify } from '../../daemon/resources/tickets/ticket.ts';
+import { Database } from '../../daemon/store/database.ts';
+
+const key = () => generateKeyPairSync('ed25519').privateKey;
+const [node, broker] = [key(), key()];
+const public_ = { public: publicKeyOf(node), thumbprint: await thumbprint(publicKeyOf(node)) };
+const NBF = Math.floor(Date.now() / 1000) - 10;
+const times = { nbf: NBF, exp: NBF + 36_000 };
+const sliver = { id: 7, name: 'a_b' };
+
+let folder: string;
+let database: Database;
+let leases: Leases;
+/** What slices that issue tickets may promise, by whom it is for. */
+let shares: Record<string, Amounts>;
+const open = () =>
+  new Leases({
+    database,
+    events: new EventLog(database),
+    share: (_issuer, target) => shares[target ?? ''],
+    admit: () => {},
+    node: 'test',
+    cores: [0, 1],
+  });
+beforeEach(() => {
+  folder = mkdtempSync('/tmp/sliverd-leases-');
+  database = new Database(`${folder}/db`);
+  shares = {};
+  leases = open();
+});
+afterEach(() => {
+  leases.schedule.close();
+  database.close();
+  rmSync(folder, { recursive: true });
+});
+
+/** What the node promised to the broker. */
+const promise = (rspec: Amounts, slice?: string) =>
+  issue(node, { rspec, ...times, to: publicKeyOf(broker), ...(slice ? { slice } : {}) }).then(
+    ({ ticket }) => ticket,
+  );
+/** A part of it, for the sliver. */
+const part = (ticket: string, rspec: Amounts, by: KeyObject = broker) =>
+  delegate(ticket, by, { rspec, ...times, slice: sliver.name });
+const redeem = async (ticket: string, asked = {}, issuer: string | null = null) =>
+  leases.redeem(await verify(ticket, public_, Date.now()), issuer, sliver, asked);
+const refusal = async (ticket: string, issuer: string | null = null): Promise<Overpromised> => {
+  const error = await redeem(ticket, {}, issuer).catch((error) => error);
+  expect(error).toBeInstanceOf(Overpromised);
+  return error;
+};
+
+describe('evidence', () => {
+  it('shows fifty parts, and says how many more there are', async () => {
+    const whole = await promise({ 'pids.max': 60 });
+    for (let at = 0; at < 60; at++) {
+      await redeem(await part(whole, { 'pids.max': 1 }));
+    }
+    const { evidence } = await refusal(await part(whole, { 'pids.max': 1 }));
+    expect(evidence.taken).toHaveLength(50);
+    expect(evidence.more).toBe(10);
+    const statement = await testify({ key: node, thumbprint: public_.thumbprint }, evidence, Date.now());
+    expect(await verifyEvidence(statement, public_)).toMatchObject({ by: publicKeyOf(broker).x, more: 10 });
+  });
+});
