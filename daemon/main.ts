@@ -338,13 +338,15 @@ async function main(): Promise<void> {
   process.on('SIGINT', () => void end('SIGINT'));
 
   await reconciler.adopt();
-  for (const { schedule } of [leases, loans])
+  for (const { schedule } of [leases, loans]) {
+    schedule.keep((id) => store.byId(id) !== undefined);
     schedule.watch(async (ended, begun, everybody) => {
       const others = everybody ? store.list().map(({ id }) => id) : [];
       // One after the other: who has less gives way before who has more takes it.
       for (const id of new Set([...ended, ...others.filter((id) => !begun.includes(id)), ...begun]))
         await reconciler.reconcile(id).catch(() => {});
     });
+  }
   void sampler.look();
   days.watch((id) => void reconciler.reconcile(id).catch(() => {}));
   expiry.watch();

@@ -27,6 +27,8 @@ export type Changed = (ended: readonly number[], begun: readonly number[], every
 
 /** So long what ended can be looked at, and a clock that was wrong be set right. */
 const KEPT = 86_400_000;
+/** And so many of a sliver, which could have them begin and end in a moment, again and again. */
+const MOST_KEPT = 64;
 /** The longest that a timer is trusted with. */
 const LOOK = 600_000;
 
@@ -96,6 +98,11 @@ export class Schedule<Item extends Timed> {
     return this.#version;
   }
 
+  /** Drops what slivers had that are gone: the daemon may have died after one went and before that was told. */
+  keep(isThere: (sliver: number) => boolean): void {
+    for (const item of [...this.#all.values()]) if (!item.slivers.every(isThere)) this.remove(item);
+  }
+
   watch(changed: Changed): void {
     this.#changed = changed;
     this.look();
@@ -118,6 +125,7 @@ export class Schedule<Item extends Timed> {
       }
       if (item.until + KEPT < now) this.remove(item);
     }
+    for (const sliver of new Set(ended)) this.#forgetOf(sliver, now);
     if (ended.length + begun.length > 0) this.#changed?.(ended, begun, exclusive);
     const times = [...this.#all.values()].flatMap(({ from, until }) => [from, until]);
     const next = Math.min(LOOK, ...times.filter((time) => time > now).map((time) => time - now));
@@ -128,6 +136,12 @@ export class Schedule<Item extends Timed> {
   close(): void {
     clearTimeout(this.#timer);
     this.#changed = undefined;
+  }
+
+  #forgetOf(sliver: number, now: number): void {
+    const over = this.of(sliver).filter((item) => stateAt(item, now) === 'ended');
+    over.sort((a, b) => b.until - a.until);
+    for (const item of over.slice(MOST_KEPT)) this.remove(item);
   }
 
   #remember(item: Item): void {

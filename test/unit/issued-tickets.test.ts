@@ -35,6 +35,28 @@ it('what a slice has issued counts while it lasts, and until it is taken back', 
   admit(3);
 });
 
+it('what counts for another role of the slice does not for this one', () => {
+  const issued = new IssuedTickets(database);
+  issued.add(ticket('one', 2, { slice: 'a_one' }));
+  const admit = (slice: string) =>
+    issued.admit('a_broker', { 'cpu.max': 2 }, ticket('next', 1), (one) => one.slice === slice);
+  admit('a_two');
+  expect(() => admit('a_one')).toThrow(/there is 0 left/);
+});
+
+it('tickets that are taken back make room for others', () => {
+  database.transaction(() => {
+    const insert = database.sql.prepare('INSERT INTO tickets VALUES (?, 0, ?)');
+    for (let at = 0; at < 10_000; at++) insert.run(`t${at}`, JSON.stringify(ticket(`t${at}`, 0.01)));
+  });
+  const issued = new IssuedTickets(database);
+  expect(() => issued.add(ticket('next', 1))).toThrow(/revoke some/);
+  issued.revoke('t5');
+  issued.add(ticket('next', 1));
+  expect(issued.find('t5')).toBeUndefined();
+  expect(() => issued.add(ticket('later', 1))).toThrow(/revoke some/);
+});
+
 it('is known to the next daemon, with what was taken back, until it is over for long', () => {
   const first = new IssuedTickets(database);
   first.add(ticket('kept', 1));

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EventLog } from '../../daemon/events/log.ts';
 import type { Amounts } from '../../daemon/resources/amounts.ts';
 import { testify, verifyEvidence } from '../../daemon/resources/leases/evidence.ts';
@@ -36,6 +36,7 @@ beforeEach(() => {
   leases = open();
 });
 afterEach(() => {
+  vi.useRealTimers();
   leases.schedule.close();
   database.close();
   rmSync(folder, { recursive: true });
@@ -68,5 +69,41 @@ describe('evidence', () => {
     expect(evidence.more).toBe(10);
     const statement = await testify({ key: node, thumbprint: public_.thumbprint }, evidence, Date.now());
     expect(await verifyEvidence(statement, public_)).toMatchObject({ by: publicKeyOf(broker).x, more: 10 });
+  });
+});
+
+describe('leases that are over', () => {
+  it('are kept, but not as many as somebody makes by redeeming for a moment', async () => {
+    const whole = await promise({ 'pids.max': 1 });
+    vi.useFakeTimers({ toFake: ['Date'] });
+    for (let at = 0; at < 67; at++) {
+      await redeem(await part(whole, { 'pids.max': 1 }), { until: Date.now() + 10 });
+      vi.setSystemTime(Date.now() + 10);
+    }
+    leases.schedule.look();
+    expect(leases.schedule.of(sliver.id)).toHaveLength(64);
+    expect(database.sql.prepare('SELECT count(*) AS count FROM schedule').get()).toEqual({ count: 64 });
+  });
+
+  it('go with a sliver that is gone, also where nobody lived to tell', async () => {
+    const { id } = await redeem(await part(await promise({ 'pids.max': 1 }), { 'pids.max': 1 }));
+    const next = open();
+    next.schedule.keep((one) => one === sliver.id);
+    expect(next.get(id)).toBeDefined();
+    next.schedule.keep(() => false);
+    expect(() => next.get(id)).toThrow(/no lease/);
+    expect(open().schedule.of(sliver.id)).toEqual([]);
+  });
+});
+
+describe('a slice that issues tickets in two roles', () => {
+  it('is not said to have promised too much of one by what it promised of the other', async () => {
+    shares = { a_b: { 'pids.max': 1 }, 'a_*': { 'pids.max': 10 } };
+    const large = await part(await promise({ 'pids.max': 9 }, 'a_*'), { 'pids.max': 9 });
+    const small = async () => part(await promise({ 'pids.max': 1 }, 'a_b'), { 'pids.max': 1 });
+    await redeem(large, {}, 'a_broker');
+    await redeem(await small(), {}, 'a_broker');
+    const { evidence } = await refusal(await small(), 'a_broker');
+    expect(evidence).toMatchObject({ by: 'a_broker', promised: 1, taken: [{ amount: 1 }] });
   });
 });

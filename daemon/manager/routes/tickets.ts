@@ -77,12 +77,15 @@ export function ticketRoutes(server: Server, manager: Manager): void {
       const { id, ticket } = await issue(identity.key, { rspec, nbf, exp, to, ...(slice ? { slice } : {}) });
       // After it is signed: nobody else's comes between this and that it is known.
       if (caller.name !== null) {
-        const share = brokerShare(store.get(caller.name).roles, slice);
+        const { roles } = store.get(caller.name);
+        const share = brokerShare(roles, slice);
         if (!share)
           throw new SliverdError('denied', `${caller.name} issues no tickets for ${slice ?? 'all slices'}`, {
             extra: { rule: 'POST /v1/tickets slice' },
           });
-        issued.admit(caller.name, multiplied(share, overPromise), promise);
+        // Of one role, whose share they count for.
+        const counts = (one: Issued) => brokerShare(roles, one.slice ?? undefined) === share;
+        issued.admit(caller.name, multiplied(share, overPromise), promise, counts);
       }
       issued.add({ id, issuer: caller.name, holder: to.x, ...promise, slice: slice ?? null });
       events.record('ticket.issued', caller.name ?? id, {

@@ -1,4 +1,4 @@
-import { type AmountKey, type Amounts, amountsOf, exact, overlaps, peak } from '../amounts.ts';
+import { type AmountKey, type Amounts, amountsOf, exact, type Holding, overlaps, peak } from '../amounts.ts';
 import { accountOf, type Link } from '../tickets/link.ts';
 import type { Lease } from './lease.ts';
 
@@ -21,19 +21,19 @@ export const accountsOf = (links: readonly Link[]): string[] => links.slice(0, -
 /**
  * Each link's holder can give on at most what it was given, at any time, whatever the holder signed: in order of arrival.
  * @param others leases that may count for the same
- * @param share of the slice that issued the first, if one did
+ * @param sharing the share of the slice that issued the first, if one did, and leases that have parts of it
  * @returns the first link that doesn't have it any more
  */
 export function overpromised(
   links: readonly Link[],
-  { rspec, from, until, issuer }: Pick<Lease, 'rspec' | 'from' | 'until' | 'issuer'>,
+  { rspec, from, until }: Holding,
   others: readonly Lease[],
-  share?: Amounts,
+  sharing?: { readonly share: Amounts; readonly leases: readonly Lease[] },
 ): Overpromise | undefined {
   const meanwhile = others.filter((one) => overlaps(one, from, until));
-  if (share) {
-    const leases = meanwhile.filter((one) => one.issuer === issuer);
-    const short = lacking(share, rspec, leases, from, until);
+  if (sharing) {
+    const leases = sharing.leases.filter((one) => overlaps(one, from, until));
+    const short = lacking(sharing.share, rspec, leases, from, until);
     if (short) return { at: -1, leases, ...short };
   }
   for (const [at, account] of accountsOf(links).entries()) {
@@ -53,7 +53,11 @@ export function lacking(
   until: number,
 ): Pick<Overpromise, 'key' | 'promised' | 'taken' | 'wanted'> | undefined {
   for (const [key, wanted] of amountsOf(rspec)) {
-    const [promised, taken] = [promise[key] ?? 0, peak(leases, key, from, until)];
+    const promised = promise[key] ?? 0;
+    // What fits beside all of them at once does at any time, and needs no looking through their times.
+    const all = leases.reduce((sum, one) => sum + (one.rspec[key] ?? 0), wanted);
+    if (exact(all) <= promised) continue;
+    const taken = peak(leases, key, from, until);
     if (exact(taken + wanted) > promised) return { key, promised, taken, wanted };
   }
   return undefined;

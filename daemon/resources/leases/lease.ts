@@ -14,6 +14,8 @@ export interface Lease extends Timed {
   readonly accounts: readonly string[];
   /** The slice that issued the ticket; null: the node's owner. */
   readonly issuer: string | null;
+  /** Whom that one was for: a slice or all of a site's; null: all. */
+  readonly target: string | null;
   /** Until when its ticket would have it. */
   readonly latest: number;
   /** The cores that nobody else has meanwhile, by number. */

@@ -15,7 +15,7 @@ import { Redemptions } from './redemptions.ts';
 export interface LeaseOptions {
   readonly database: Database;
   readonly events: EventLog;
-  /** What a slice that issues tickets may promise to slices (all: undefined); none: nothing any more. */
+  /** What a slice that issues tickets may promise to slices (all: undefined), the same object for each by one role; none: nothing any more. */
   share(issuer: string, target: string | undefined): Amounts | undefined;
   /** The node's name, by which all slices are told of what concerns them. */
   readonly node: string;
@@ -100,7 +100,7 @@ export class Leases {
       ticket: joined(links),
       ids: ticket.ids,
       accounts: accountsOf(links),
-      issuer,
+      ...{ issuer, target: links[0]!.claims.slice ?? null },
       cores: [],
       unused: asked.unused ?? 'idle',
       exclusive: isExclusive({ rspec }),
@@ -145,9 +145,15 @@ export class Leases {
     const links = parseTicket(lease.ticket);
     const others = this.schedule.list().filter(({ id }) => id !== lease.id);
     const { issuer } = lease;
-    const share = issuer === null ? undefined : this.#options.share(issuer, links[0]!.claims.slice);
+    const shareOf = (one: Lease) => this.#options.share(one.issuer ?? '', one.target ?? undefined);
+    const share = issuer === null ? undefined : shareOf(lease);
     if (issuer !== null && !share) throw revoked(`${issuer} may issue none any more`);
-    const conflict = overpromised(links, lease, others, share);
+    // Of one role: what it promised by another isn't taken from this one's share.
+    const sharing = share && {
+      share,
+      leases: others.filter((one) => one.issuer === issuer && shareOf(one) === share),
+    };
+    const conflict = overpromised(links, lease, others, sharing);
     if (conflict) {
       const evidence = evidenceOf(links, conflict, issuer);
       this.#tell('lease.refused', lease, { key: conflict.key, link: conflict.at + 1 });

@@ -42,13 +42,18 @@ export class IssuedTickets {
     return this.#all.get(id);
   }
 
-  /** Whether its issuer may promise that too, at any time within. Throws `no-capacity`. @param most all that it may promise at once */
+  /**
+   * Whether its issuer may promise that too, at any time within. Throws `no-capacity`.
+   * @param most all that it may promise at once
+   * @param counts which of its tickets are promised of that
+   */
   admit(
     issuer: string,
     most: Amounts,
     { rspec, from, until }: Pick<Issued, 'rspec' | 'from' | 'until'>,
+    counts: (one: Issued) => boolean = () => true,
   ): void {
-    const promised = this.list(issuer).filter(({ revoked }) => !revoked);
+    const promised = this.list(issuer).filter((one) => !one.revoked && counts(one));
     for (const [key, wanted] of amountsOf(rspec)) {
       const left = exact((most[key] ?? 0) - peak(promised, key, from, until));
       if (wanted > left)
@@ -63,7 +68,11 @@ export class IssuedTickets {
   /** Durable on return. */
   add(ticket: Omit<Issued, 'revoked' | 'issuedAt'>): void {
     this.#forget();
-    if (this.list().filter(({ issuer }) => issuer === ticket.issuer).length >= MOST)
+    const its = this.list().filter(({ issuer }) => issuer === ticket.issuer);
+    // What can't be redeemed any more gives way to what can.
+    const used = its.find(({ revoked, until }) => revoked || until <= Date.now());
+    if (its.length >= MOST && used) this.#drop(used.id);
+    else if (its.length >= MOST)
       throw new SliverdError(
         'no-capacity',
         `${ticket.issuer ?? 'the node'} has issued ${MOST} tickets that are not over: revoke some`,
@@ -93,11 +102,12 @@ export class IssuedTickets {
 
   #forget(): void {
     const before = Date.now() - KEPT;
-    for (const { id, until } of this.#all.values())
-      if (until < before) {
-        this.#all.delete(id);
-        this.#database.sql.prepare('DELETE FROM tickets WHERE id = ?').run(id);
-      }
+    for (const { id, until } of this.#all.values()) if (until < before) this.#drop(id);
+  }
+
+  #drop(id: string): void {
+    this.#all.delete(id);
+    this.#database.sql.prepare('DELETE FROM tickets WHERE id = ?').run(id);
   }
 }
 
