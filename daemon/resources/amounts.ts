@@ -73,10 +73,13 @@ export function withAmounts(rspec: RSpec, more: readonly Amounts[], less: readon
   const add = (amounts: Amounts, sign: 1 | -1) => {
     for (const [key, amount] of amountsOf(amounts)) {
       const has = sum[key];
-      if (typeof has === 'number') sum[key] = Math.min(exact(has + sign * amount), largest(key));
+      if (typeof has === 'number') sum[key] = Math.min(exact(has + sign * amount), bound('maximum', key));
     }
   };
   for (const amounts of less) add(amounts, -1);
+  // A clock that was set back has loans again that were over, and others were made since: together more than there was.
+  for (const key of less.flatMap((amounts) => Object.keys(amounts) as AmountKey[]))
+    if (typeof sum[key] === 'number') sum[key] = Math.max(sum[key], bound('minimum', key));
   for (const amounts of more) add(amounts, 1);
   return fitting(sum as unknown as RSpec);
 }
@@ -99,14 +102,11 @@ function fitting(rspec: RSpec): RSpec {
   return fit;
 }
 
-function largest(key: AmountKey): number {
-  const schema = (RSpec.properties as Partial<Record<AmountKey, object>>)[key] as {
-    maximum?: number;
-    anyOf?: { maximum?: number }[];
+function bound(which: 'minimum' | 'maximum', key: AmountKey): number {
+  type Bounds = { minimum?: number; maximum?: number };
+  const schema = (RSpec.properties as Partial<Record<AmountKey, object>>)[key] as Bounds & {
+    anyOf?: Bounds[];
   };
-  return (
-    schema.maximum ??
-    schema.anyOf?.find(({ maximum }) => maximum !== undefined)?.maximum ??
-    Number.MAX_SAFE_INTEGER
-  );
+  const one = [schema, ...(schema.anyOf ?? [])].find((each) => each[which] !== undefined);
+  return one?.[which] ?? (which === 'minimum' ? 0 : Number.MAX_SAFE_INTEGER);
 }

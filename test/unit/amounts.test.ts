@@ -50,6 +50,13 @@ describe('resources with more on top', () => {
     expect(withAmounts(DEFAULT_RSPEC, [])).toEqual(DEFAULT_RSPEC);
   });
 
+  it('stay what the kernel takes, where more is lent than there is', () => {
+    const lent = { 'cpu.weight': 90, 'pids.max': 1000, 'memory.max': 2 ** 29, 'net.connections': 4000 };
+    const rspec = withAmounts(DEFAULT_RSPEC, [], [lent, lent]);
+    expect(mergeRSpec(DEFAULT_RSPEC, rspec)).toEqual(rspec);
+    expect(rspec).toMatchObject({ 'cpu.weight': 1, 'pids.max': 8, 'memory.max': 4 << 20 });
+  });
+
   it('keep what is promised below what is allowed, and inodes to what the disk has room for', () => {
     const base = mergeRSpec(DEFAULT_RSPEC, {
       'net.up.max': 1e6,

@@ -44,6 +44,19 @@ export function unlendable(
     if (amount > left)
       return `${key} = ${amount} asked for, but of its own ${has} there is ${Math.max(left, 0)} left to lend: ${floor} stays with it, what others have of it and what it was given itself is not lent on`;
   }
+  for (const way of ['up', 'down'] as const) {
+    const most = own[`net.${way}.max`];
+    if (most === 'max') continue;
+    // What is promised to it is had whatever it may have at most, so that it can't lend the one and keep the other.
+    const [all, apart] = [[...lent, { rspec, from, until }], `net.${way}.max` as const];
+    const beyond = all.map((one) => ({
+      ...one,
+      rspec: { [apart]: (one.rspec[apart] ?? 0) - (one.rspec[`net.${way}.min`] ?? 0) },
+    }));
+    const least = own[`net.${way}.min`];
+    if (peak(beyond, apart, from, until) > most - least)
+      return `${apart}: it would be less than its net.${way}.min (${least} less what is lent of that): lend that too`;
+  }
   return undefined;
 }
 

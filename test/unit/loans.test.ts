@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import type { Amounts } from '../../daemon/resources/amounts.ts';
+import { type Loan, uncovered, unlendable } from '../../daemon/resources/loans/loan.ts';
+import { DEFAULT_RSPEC, type RSpec } from '../../daemon/resources/rspec.ts';
+
+const loan = (rspec: Amounts, from = 0, until = 10): Loan => ({
+  ...{ id: 'x', lender: 'a_b', borrower: 'a_c', slivers: [1, 2], told: 'pending' },
+  ...{ rspec, from, until },
+});
+
+describe('what a sliver is promised of the network', () => {
+  const own: RSpec = { ...DEFAULT_RSPEC, 'net.up.min': 8e6, 'net.up.max': 10e6 };
+
+  it('is not kept beside what was lent of its most', () => {
+    expect(unlendable(own, loan({ 'net.up.max': 2e6 }), [])).toBeUndefined();
+    expect(unlendable(own, loan({ 'net.up.max': 3e6 }), [])).toMatch(/less than its net.up.min/);
+    const both = loan({ 'net.up.max': 3e6, 'net.up.min': 2e6 });
+    expect(unlendable(own, both, [])).toBeUndefined();
+    expect(unlendable(own, loan({ 'net.up.max': 2e6 }), [both])).toMatch(/net.up.min/);
+    expect(unlendable(own, loan({ 'net.up.max': 2e6 }, 10, 20), [both])).toBeUndefined();
+    expect(unlendable(own, loan({ 'net.up.max': 2e6, 'net.up.min': 2e6 }), [both])).toBeUndefined();
+  });
+
+  it('does not grow past what is left of that either', () => {
+    const lent = [loan({ 'net.up.max': 2e6 })];
+    expect(uncovered(own, lent)).toBeUndefined();
+    expect(uncovered({ ...own, 'net.up.min': 9e6 }, lent)).toBe(lent[0]);
+    expect(uncovered({ ...own, 'net.up.max': 'max' }, [])).toBeUndefined();
+  });
+});
