@@ -379,6 +379,26 @@ describe('a lease of a disk', () => {
     expect(await used()).toBeGreaterThan(40);
     await node.ok('DELETE', '/v1/slivers/a_disk');
   });
+
+  it('is no longer than that for who leaves no inode for what takes it back', async () => {
+    await create('a_disk', { rspec: { 'disk.bytes': 64 * MIB, 'disk.inodes': 2000 } });
+    const holder = key();
+    const whole = await promise(holder, { 'disk.bytes': 64 * MIB });
+    const { body } = await redeem(
+      'a_disk',
+      await part(whole, holder, { 'disk.bytes': 64 * MIB }, { slice: 'a_disk' }),
+    );
+    await node.ok('POST', '/v1/slivers/a_disk/restart');
+    const touched = await node.exec('a_disk', 'sh', '-c', 'cd /root; seq 9999 | xargs touch 2>&1');
+    expect(touched.stdout).toMatch(/No space left/);
+    await node.ok('DELETE', `/v1/leases/${body.id}`);
+    await node.ok('POST', '/v1/slivers/a_disk/start');
+    await write('1', 100);
+    expect(await used()).toBeLessThanOrEqual(64);
+    await node.ok('POST', '/v1/slivers/a_disk/restart');
+    expect(await node.ok('GET', '/v1/slivers/a_disk')).toMatchObject({ state: 'running' });
+    await node.ok('DELETE', '/v1/slivers/a_disk');
+  });
 });
 
 describe('who holds what', () => {

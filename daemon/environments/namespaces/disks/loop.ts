@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { SliverdError } from '../../../errors.ts';
 import { attachLoop, growLoop } from '../../../kernel/loop.ts';
 import { deviceName, isMountPoint } from '../../../kernel/mounts.ts';
 import { run } from '../../../kernel/run.ts';
@@ -142,12 +143,23 @@ async function grow(image: string, sliver: SliverRecord): Promise<void> {
   const size = sizeOf(image);
   const wanted = whole(sliver.rspec['disk.bytes']);
   if (size === wanted) return;
+  await repair(image);
+  // After that: what the journal had of the file, as after a power cut, would bring it back.
   if (wanted < size) await run('debugfs', ['-w', '-R', `rm ${FILLER}`, image]);
-  await run('e2fsck', ['-fp', image]);
   if (wanted > size) truncateSync(image, wanted);
   else if ((await least(image)) > wanted) return;
   await run('resize2fs', [image, `${wanted / 512}s`], { timeout: 300_000 });
   if (wanted < size) truncateSync(image, wanted);
+}
+
+/** Brings a file system in order that was not unmounted, if so. */
+async function repair(image: string): Promise<void> {
+  const MENDED = 1;
+  try {
+    await run('e2fsck', ['-fp', image]);
+  } catch (error) {
+    if (!(error instanceof SliverdError && error.extra.exitCode === MENDED)) throw error;
+  }
 }
 
 /** To how many bytes a disk at rest can be shrunk, by resize2fs's own reckoning. */
