@@ -492,7 +492,7 @@ describe('a broker', () => {
   it('takes a ticket back, and with its role goes what it promised', async () => {
     const { body } = await ask('a_broker', { 'memory.max': 2 ** 20 }, { slice: 'ucb_*' });
     const ticket = await part(body.ticket, holder, { 'memory.max': 2 ** 19 }, { slice: 'ucb_p2ps' });
-    const lease = await as('ucb_p2ps', 'POST', '/v1/leases', { sliver: 'ucb_p2ps', ticket });
+    const lease = await as('ucb_p2ps', 'POST', '/v1/leases', { sliver: 'ucb_p2ps', ticket, until: soon(2) });
     expect(lease).toMatchObject({ status: 201, body: { issuer: 'a_broker' } });
     const seen = (await as('a_broker', 'GET', '/v1/leases')).body.items;
     expect(seen.map(({ id }: { id: string }) => id)).toEqual([lease.body.id]);
@@ -503,6 +503,10 @@ describe('a broker', () => {
     const next = () => part(body.ticket, holder, { 'memory.max': 2 ** 18 }, { slice: 'ucb_p2ps' });
     expect((await as('a_broker', 'DELETE', `/v1/tickets/${body.id}`)).body).toMatchObject({ revoked: true });
     expect(await redeem('ucb_p2ps', await next())).toMatchObject(revoked);
+    const renew = (hours: number) =>
+      as('ucb_p2ps', 'PATCH', `/v1/leases/${lease.body.id}`, { until: soon(hours) });
+    expect(await renew(3)).toMatchObject(revoked);
+    expect(await renew(1)).toMatchObject({ status: 200 });
     const other = await ask('a_broker', { 'memory.max': 2 ** 20 }, { slice: 'ucb_*' });
     const late = await part(other.body.ticket, holder, { 'memory.max': 2 ** 19 }, { slice: 'ucb_p2ps' });
     await node.ok('PATCH', '/v1/slivers/a_broker', { roles: [] });

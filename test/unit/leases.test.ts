@@ -5,6 +5,7 @@ import { EventLog } from '../../daemon/events/log.ts';
 import type { Amounts } from '../../daemon/resources/amounts.ts';
 import { testify, verifyEvidence } from '../../daemon/resources/leases/evidence.ts';
 import { Leases, Overpromised } from '../../daemon/resources/leases/leases.ts';
+import { Redemptions } from '../../daemon/resources/leases/redemptions.ts';
 import { delegate, issue, publicKeyOf, thumbprint, verify } from '../../daemon/resources/tickets/ticket.ts';
 import { Database } from '../../daemon/store/database.ts';
 
@@ -106,4 +107,16 @@ describe('a slice that issues tickets in two roles', () => {
     const { evidence } = await refusal(await small(), 'a_broker');
     expect(evidence).toMatchObject({ by: 'a_broker', promised: 1, taken: [{ amount: 1 }] });
   });
+});
+
+it('which tickets were redeemed is known long after their end, and not for ever', () => {
+  const day = 86_400_000;
+  const first = new Redemptions(database);
+  first.add('late', 'x', Date.now() - 399 * day);
+  first.add('later', 'x', Date.now() - 401 * day);
+  const next = new Redemptions(database);
+  expect([next.find('late'), next.find('later')]).toEqual(['x', undefined]);
+  next.add('old', 'x', Date.now() - 401 * day);
+  for (let at = 0; at < 999; at++) next.add(`${at}`, 'x', Date.now());
+  expect(next.find('old')).toBeUndefined();
 });

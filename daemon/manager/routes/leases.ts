@@ -5,6 +5,7 @@ import { testify } from '../../resources/leases/evidence.ts';
 import type { Lease } from '../../resources/leases/lease.ts';
 import { Overpromised, revoked } from '../../resources/leases/leases.ts';
 import { stateAt } from '../../resources/schedule.ts';
+import type { Issued } from '../../resources/tickets/issued.ts';
 import { verify } from '../../resources/tickets/ticket.ts';
 import { noSuchSliver } from '../../slivers/store.ts';
 import { Allowance } from '../callers/allowance.ts';
@@ -91,9 +92,7 @@ export function leaseRoutes(server: Server, { identity, leases, issued, store }:
       const ticket = await verify(body.ticket, identity, Date.now());
       const sliver = store.get(body.sliver);
       if (sliver.desired === 'deleted') throw noSuchSliver(body.sliver);
-      const first = issued.find(ticket.ids[0] ?? '');
-      if (!first) throw revoked('the node knows nothing of having issued it');
-      if (first.revoked) throw revoked('who issued it took it back');
+      const first = good(ticket.ids);
       try {
         const lease = leases.redeem(ticket, first.issuer, sliver, {
           unused: body.unused,
@@ -133,8 +132,11 @@ export function leaseRoutes(server: Server, { identity, leases, issued, store }:
     },
     async ({ params, body, caller }) => {
       if (caller.name !== null) CHANGES.take(caller.name);
+      const [lease, until] = [leases.get(params.id), Date.parse(body.until)];
+      // Who took it back has promised the time after to others.
+      if (until > lease.until) good(lease.ids);
       try {
-        return shown(leases.renew(params.id, Date.parse(body.until)));
+        return shown(leases.renew(lease.id, until));
       } catch (error) {
         throw await attested(error);
       }
@@ -157,6 +159,14 @@ export function leaseRoutes(server: Server, { identity, leases, issued, store }:
       return reply.code(204).send();
     },
   );
+
+  /** The ticket that the node issued, of which there may be more. Throws `ticket-revoked`. @param ids of its links */
+  function good([first = '']: readonly string[]): Issued {
+    const ticket = issued.find(first);
+    if (!ticket) throw revoked('the node knows nothing of having issued it');
+    if (ticket.revoked) throw revoked('who issued it took it back');
+    return ticket;
+  }
 
   /** What whoever lost can show to others, signed by the node. */
   async function attested(error: unknown): Promise<unknown> {
