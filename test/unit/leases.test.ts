@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EventLog } from '../../daemon/events/log.ts';
 import type { Amounts } from '../../daemon/resources/amounts.ts';
-import { testify, verifyEvidence } from '../../daemon/resources/leases/evidence.ts';
+import { type Evidence, testify, verifyEvidence } from '../../daemon/resources/leases/evidence.ts';
 import { Leases, Overpromised } from '../../daemon/resources/leases/leases.ts';
 import { Redemptions } from '../../daemon/resources/leases/redemptions.ts';
 import { delegate, issue, publicKeyOf, thumbprint, verify } from '../../daemon/resources/tickets/ticket.ts';
@@ -119,4 +119,42 @@ it('which tickets were redeemed is known long after their end, and not for ever'
   next.add('old', 'x', Date.now() - 401 * day);
   for (let at = 0; at < 999; at++) next.add(`${at}`, 'x', Date.now());
   expect(next.find('old')).toBeUndefined();
+});
+
+describe('who promised too much', () => {
+  const user = key();
+  const toUser = (ticket: string, rspec: Amounts) =>
+    delegate(ticket, broker, { rspec, ...times, to: publicKeyOf(user) });
+  const attest = (evidence: Evidence) =>
+    testify({ key: node, thumbprint: public_.thumbprint }, evidence, Date.now());
+
+  it('is whoever signed it twice, and not who gave it that once', async () => {
+    shares = { '': { 'pids.max': 3 } };
+    const given = await toUser(await promise({ 'pids.max': 3 }), { 'pids.max': 2 });
+    await redeem(await part(given, { 'pids.max': 2 }, user), {}, 'a_issuer');
+    const { evidence } = await refusal(await part(given, { 'pids.max': 2 }, user), 'a_issuer');
+    expect(evidence).toMatchObject({ by: publicKeyOf(user).x, promised: 2 });
+    expect(await verifyEvidence(await attest(evidence), public_)).toMatchObject({ promised: 2 });
+  });
+
+  it("isn't for a node to say alone", async () => {
+    const whole = await promise({ 'pids.max': 3 });
+    const given = await toUser(whole, { 'pids.max': 2 });
+    await redeem(await part(given, { 'pids.max': 1 }, user));
+    const { evidence } = await refusal(await part(whole, { 'pids.max': 3 }));
+    await verifyEvidence(await attest(evidence), public_);
+    const { taken, wanted } = evidence;
+    const [one] = taken as [(typeof taken)[number]];
+    for (const lie of [
+      { promised: 2 },
+      { by: publicKeyOf(user).x },
+      // The same twice, and another time.
+      { wanted: { ...one, amount: 2 }, taken: [{ ...one, amount: 2 }] },
+      { taken: [{ ...one, from: wanted.until, until: wanted.until + 1 }] },
+      { taken: [{ ...one, amount: 3 }] },
+    ])
+      await expect(verifyEvidence(await attest({ ...evidence, ...lie }), public_)).rejects.toMatchObject({
+        code: 'bad-evidence',
+      });
+  });
 });

@@ -22,7 +22,7 @@ export const accountsOf = (links: readonly Link[]): string[] => links.slice(0, -
  * Each link's holder can give on at most what it was given, at any time, whatever the holder signed: in order of arrival.
  * @param others leases that may count for the same
  * @param sharing the share of the slice that issued the first, if one did, and leases that have parts of it
- * @returns the first link that doesn't have it any more
+ * @returns the last link that doesn't have it any more
  */
 export function overpromised(
   links: readonly Link[],
@@ -31,15 +31,16 @@ export function overpromised(
   sharing?: { readonly share: Amounts; readonly leases: readonly Lease[] },
 ): Overpromise | undefined {
   const meanwhile = others.filter((one) => overlaps(one, from, until));
+  // Whoever comes last in the chain first: what it signed too often is not the fault of who gave it that once.
+  for (const [at, account] of [...accountsOf(links).entries()].reverse()) {
+    const leases = meanwhile.filter(({ accounts }) => accounts.includes(account));
+    const short = lacking(links[at]!.claims.rspec, rspec, leases, from, until);
+    if (short) return { at, leases, ...short };
+  }
   if (sharing) {
     const leases = sharing.leases.filter((one) => overlaps(one, from, until));
     const short = lacking(sharing.share, rspec, leases, from, until);
     if (short) return { at: -1, leases, ...short };
-  }
-  for (const [at, account] of accountsOf(links).entries()) {
-    const leases = meanwhile.filter(({ accounts }) => accounts.includes(account));
-    const short = lacking(links[at]!.claims.rspec, rspec, leases, from, until);
-    if (short) return { at, leases, ...short };
   }
   return undefined;
 }

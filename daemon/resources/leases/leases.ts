@@ -155,7 +155,7 @@ export class Leases {
     };
     const conflict = overpromised(links, lease, others, sharing);
     if (conflict) {
-      const evidence = evidenceOf(links, conflict, issuer);
+      const evidence = evidenceOf(links, conflict, lease);
       this.#tell('lease.refused', lease, { key: conflict.key, link: conflict.at + 1 });
       throw new Overpromised(evidence);
     }
