@@ -1,7 +1,11 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { EventLog } from '../../daemon/events/log.ts';
 import type { Amounts } from '../../daemon/resources/amounts.ts';
 import { type Loan, uncovered, unlendable } from '../../daemon/resources/loans/loan.ts';
+import { Loans, type Party } from '../../daemon/resources/loans/loans.ts';
 import { DEFAULT_RSPEC, type RSpec } from '../../daemon/resources/rspec.ts';
+import { Database } from '../../daemon/store/database.ts';
 
 const loan = (rspec: Amounts, from = 0, until = 10): Loan => ({
   ...{ id: 'x', lender: 'a_b', borrower: 'a_c', slivers: [1, 2], told: 'pending' },
@@ -27,4 +31,25 @@ describe('what a sliver is promised of the network', () => {
     expect(uncovered({ ...own, 'net.up.min': 9e6 }, lent)).toBe(lent[0]);
     expect(uncovered({ ...own, 'net.up.max': 'max' }, [])).toBeUndefined();
   });
+});
+
+it('who is given all that it may be lends all the same', () => {
+  const folder = mkdtempSync('/tmp/sliverd-loans-');
+  const database = new Database(`${folder}/db`);
+  const loans = new Loans({ database, events: new EventLog(database) });
+  try {
+    const [giver, given, third] = ['a_a', 'a_b', 'a_c'].map((name, id) => ({
+      ...{ id: id + 1, name, rspec: DEFAULT_RSPEC, expiresAt: null },
+    })) as [Party, Party, Party];
+    const lend = (from: Party, to: Party) => loans.lend(from, to, { 'pids.max': 1 }, Date.now() + 60_000);
+    for (let at = 0; at < 64; at++) lend(giver, given);
+    expect(() => lend(giver, third)).toThrow(/a_a has 64 loans already that it gave/);
+    expect(() => lend(third, given)).toThrow(/a_b has 64 loans already that it was given/);
+    expect(lend(given, third)).toMatchObject({ lender: 'a_b' });
+    expect(lend(third, giver)).toMatchObject({ borrower: 'a_a' });
+  } finally {
+    loans.schedule.close();
+    database.close();
+    rmSync(folder, { recursive: true });
+  }
 });

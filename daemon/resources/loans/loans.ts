@@ -21,7 +21,7 @@ export interface LoanOptions {
   readonly events: EventLog;
 }
 
-/** Of one sliver, lent and borrowed together. */
+/** Of one sliver, lent, and as many borrowed. */
 const MOST_OF_A_SLIVER = 64;
 
 /** What slivers of the node lend each other. */
@@ -64,12 +64,15 @@ export class Loans {
         'bad-request',
         `until ${time(until)}: ${lender.name} itself ends at ${time(expiresAt)}, and lends no longer than that`,
       );
-    for (const { id, name } of [lender, borrower])
-      if (this.schedule.of(id).filter((loan) => stateAt(loan, from) !== 'ended').length >= MOST_OF_A_SLIVER)
+    // Apart: whoever is given what it didn't ask for can lend all the same.
+    for (const [side, { id, name }] of [lender, borrower].entries()) {
+      const its = this.schedule.of(id).filter((loan) => loan.slivers[side] === id);
+      if (its.filter((loan) => stateAt(loan, from) !== 'ended').length >= MOST_OF_A_SLIVER)
         throw new SliverdError(
           'no-capacity',
-          `${name} has ${MOST_OF_A_SLIVER} loans already: end some first`,
+          `${name} has ${MOST_OF_A_SLIVER} loans already that it ${side === 0 ? 'gave' : 'was given'}: end some first`,
         );
+    }
     const loan: Loan = {
       id: randomBytes(6).toString('hex'),
       ...{ lender: lender.name, borrower: borrower.name, slivers: [lender.id, borrower.id] },
