@@ -1,8 +1,8 @@
 import { type Static, Type } from 'typebox';
+import { Coalesced } from '../../coalesced.ts';
 import { ADMITTED } from '../../resources/admission.ts';
 import { Amounts } from '../../resources/amounts.ts';
 import type { ResourceSum } from '../../slivers/admission.ts';
-import { Coalesced } from '../callers/costly.ts';
 import type { Manager, Server } from '../context.ts';
 import { Finding, NodeStatus } from '../schemas.ts';
 
@@ -32,7 +32,7 @@ export type Holdings = Static<typeof Holdings>;
 
 export function nodeRoutes(server: Server, { node, store, admission }: Manager): void {
   // All slices are told the same sums, and thousands of leases take a while to be summed.
-  const sums = new Coalesced<ResourceSum[]>();
+  const sums = new Coalesced<string, ResourceSum[]>();
   server.get(
     '/v1/holdings',
     {
@@ -43,7 +43,8 @@ export function nodeRoutes(server: Server, { node, store, admission }: Manager):
       },
     },
     async ({ caller }) => ({
-      resources: caller.name === null ? admission.sums() : await sums.read(0, async () => admission.sums()),
+      resources:
+        caller.name === null ? admission.sums() : await sums.read('sums', async () => admission.sums()),
       slivers: store
         .list()
         .filter((record) => caller.sees(record))
