@@ -31,6 +31,8 @@ const KEPT = 86_400_000;
 const MOST_KEPT = 64;
 /** The longest that a timer is trusted with. */
 const LOOK = 600_000;
+/** After what couldn't be told, as on a disk that is full. */
+const AGAIN = 10_000;
 
 /**
  * What begins and ends by the clock, kept in the database. Which of it is active is the clock's to say, and nothing else's: a daemon that was
@@ -83,13 +85,7 @@ export class Schedule<Item extends Timed> {
   /** Takes one away before its end. */
   remove(item: Item): void {
     this.#database.sql.prepare('DELETE FROM schedule WHERE kind = ? AND id = ?').run(this.#kind, item.id);
-    this.#all.delete(item.id);
-    for (const sliver of item.slivers) {
-      const of = this.#bySliver.get(sliver);
-      of?.delete(item.id);
-      if (of?.size === 0) this.#bySliver.delete(sliver);
-    }
-    this.#version++;
+    this.#forget(item);
     this.#changed?.([...item.slivers].reverse(), [], item.exclusive === true);
   }
 
@@ -100,7 +96,8 @@ export class Schedule<Item extends Timed> {
 
   /** Drops what slivers had that are gone: the daemon may have died after one went and before that was told. */
   keep(isThere: (sliver: number) => boolean): void {
-    for (const item of [...this.#all.values()]) if (!item.slivers.every(isThere)) this.remove(item);
+    for (const item of [...this.#all.values()])
+      if (!item.slivers.every(isThere) && !tried(() => this.remove(item))) this.#forget(item);
   }
 
   watch(changed: Changed): void {
@@ -108,27 +105,28 @@ export class Schedule<Item extends Timed> {
     this.look();
   }
 
-  /** Tells what the clock began and ended since the last look. */
+  /** Tells what the clock began and ended since the last look. What can't be told now, as on a full disk, holds all the same. */
   look(): void {
     const now = Date.now();
     const [ended, begun]: [number[], number[]] = [[], []];
-    let exclusive = false;
+    let [exclusive, all] = [false, true];
     for (const item of [...this.#all.values()]) {
       const state = stateAt(item, now);
       if (item.told !== state) {
-        const told = { ...item, told: state };
-        this.save(told);
         exclusive ||= item.exclusive === true;
         if (state === 'active') begun.push(...item.slivers);
         else ended.push(...[...item.slivers].reverse());
-        if (state !== 'pending') this.#begun(told, state);
+        all = tried(() => this.#told(item, state)) && all;
       }
-      if (item.until + KEPT < now) this.remove(item);
+      if (item.until + KEPT < now) all = tried(() => this.remove(item)) && all;
     }
-    for (const sliver of new Set(ended)) this.#forgetOf(sliver, now);
+    for (const sliver of new Set(ended)) all = tried(() => this.#forgetOf(sliver, now)) && all;
     if (ended.length + begun.length > 0) this.#changed?.(ended, begun, exclusive);
     const times = [...this.#all.values()].flatMap(({ from, until }) => [from, until]);
-    const next = Math.min(LOOK, ...times.filter((time) => time > now).map((time) => time - now));
+    const next = Math.min(
+      all ? LOOK : AGAIN,
+      ...times.filter((time) => time > now).map((time) => time - now),
+    );
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.look(), next).unref();
   }
@@ -136,6 +134,22 @@ export class Schedule<Item extends Timed> {
   close(): void {
     clearTimeout(this.#timer);
     this.#changed = undefined;
+  }
+
+  /** The event first: a crash in between has it told twice, not never. */
+  #told(item: Item, state: State): void {
+    if (state !== 'pending') this.#begun(item, state);
+    this.save({ ...item, told: state });
+  }
+
+  #forget(item: Item): void {
+    this.#version++;
+    this.#all.delete(item.id);
+    for (const sliver of item.slivers) {
+      const of = this.#bySliver.get(sliver);
+      of?.delete(item.id);
+      if (of?.size === 0) this.#bySliver.delete(sliver);
+    }
   }
 
   #forgetOf(sliver: number, now: number): void {
@@ -151,5 +165,15 @@ export class Schedule<Item extends Timed> {
       const of = this.#bySliver.get(sliver) ?? new Map<string, Item>();
       this.#bySliver.set(sliver, of.set(item.id, item));
     }
+  }
+}
+
+/** @returns whether it could be done */
+function tried(work: () => void): boolean {
+  try {
+    work();
+    return true;
+  } catch {
+    return false;
   }
 }

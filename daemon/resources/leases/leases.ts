@@ -35,6 +35,7 @@ export interface Asked {
 /** A sliver needs few, and each is looked at whenever one more is asked for. */
 const MOST_OF_A_SLIVER = 64;
 const MOST = 4096;
+
 /** What slivers have for a time beyond their own, by tickets that were redeemed. */
 export class Leases {
   readonly #options: LeaseOptions;

@@ -13,7 +13,11 @@ export class Redemptions {
 
   constructor(database: Database) {
     this.#database = database;
-    this.#prune();
+    try {
+      this.#prune();
+    } catch {
+      // On a full disk a node starts all the same.
+    }
   }
 
   /** The lease that it became. */
