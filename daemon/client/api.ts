@@ -4129,7 +4129,24 @@ export interface paths {
       responses: {
         /** @description Default Response */
         200: {
-          content: never;
+          content: {
+            "application/json": {
+              /** @description SLICE.NAME of one that a slice publishes. */
+              name: string;
+              author: string | null;
+              description: string;
+              /** @description Seconds for which an answer is as good as a new one. */
+              maxAge: number;
+              /** @description Empty where a reading alone tells them. */
+              columns: ({
+                  name: string;
+                  /** @enum {unknown} */
+                  type: "text" | "number" | "boolean" | "time";
+                  unit?: string;
+                  description: string;
+                })[];
+            };
+          };
         };
         /** @description What went wrong (docs/errors.md) */
         default: {
@@ -4149,8 +4166,8 @@ export interface paths {
         };
       };
       responses: {
-        /** @description Default Response */
-        200: {
+        /** @description It is gone. */
+        204: {
           content: never;
         };
         /** @description What went wrong (docs/errors.md) */

@@ -5,7 +5,7 @@ import type { Sensor } from '../../sensors/sensor.ts';
 import { Allowance } from '../callers/allowance.ts';
 import { holdReader, reads } from '../callers/readers.ts';
 import type { Manager, Server } from '../context.ts';
-import { PublishSensor, type SensorAbout, SensorList, SensorName } from '../schemas.ts';
+import { done, PublishSensor, SensorAbout, SensorList, SensorName } from '../schemas.ts';
 
 const tags = ['sensors'];
 /** Of publishing and withdrawing together: each is written to the disk. */
@@ -89,6 +89,7 @@ export function sensorRoutes(server: Server, manager: Manager): void {
         tags,
         params: Published,
         body: PublishSensor,
+        response: { 200: SensorAbout },
       },
     },
     async ({ params, body, caller }) => {
@@ -102,7 +103,14 @@ export function sensorRoutes(server: Server, manager: Manager): void {
 
   server.delete(
     '/v1/slivers/:name/sensors/:sensor',
-    { schema: { summary: 'Withdraws a sensor that it publishes', tags, params: Published } },
+    {
+      schema: {
+        summary: 'Withdraws a sensor that it publishes',
+        tags,
+        params: Published,
+        response: { 204: done('It is gone.') },
+      },
+    },
     async ({ params, caller }, reply) => {
       if (caller.name !== null) CHANGES.take(caller.name);
       sensors.published.withdraw(params.name, params.sensor);
