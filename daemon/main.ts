@@ -14,6 +14,7 @@ import { explain, SliverdError } from './errors.ts';
 import { EventLog } from './events/log.ts';
 import { ImageStore } from './images/store.ts';
 import { openFilesMax } from './kernel/open-files.ts';
+import { exitNow } from './kernel/syscalls.ts';
 import { createLog } from './log.ts';
 import { Denials } from './manager/callers/denials.ts';
 import { SliverSockets } from './manager/callers/sockets.ts';
@@ -332,7 +333,7 @@ async function main(): Promise<void> {
     refusals.close();
     for (const { schedule } of [leases, loans]) schedule.close();
     database.close();
-    process.exit(0);
+    exitNow(0);
   };
   process.on('SIGTERM', () => void end('SIGTERM'));
   process.on('SIGINT', () => void end('SIGINT'));
@@ -369,5 +370,5 @@ async function main(): Promise<void> {
 
 main().catch((error) => {
   console.error(`sliverd: ${explain(error)}`);
-  process.exit(1);
+  exitNow(1);
 });
