@@ -16,8 +16,9 @@ export class Allowance {
     this.#pause = pause;
   }
 
-  /** Throws `busy` when it is used up. */
-  take(slice: string): void {
+  /** Throws `busy` when it is used up. @param slice null: the administrator, who may change as often as he likes */
+  take(slice: string | null): void {
+    if (slice === null) return;
     const now = performance.now();
     const until = Math.max(this.#until.get(slice) ?? now, now) + this.#pause;
     if (until > now + this.#most * this.#pause)

@@ -1,6 +1,6 @@
 import type { SliverRecord } from '../../slivers/record.ts';
 import { covers, type Role } from '../../slivers/roles.ts';
-import type { SliverStore } from '../../slivers/store.ts';
+import { noSuchSliver, type SliverStore } from '../../slivers/store.ts';
 
 /** By what a caller may do something: roles of its record, and `self`, which every slice has. */
 export const TITLES = ['self', 'control', 'authority', 'broker', 'flows'] as const;
@@ -27,6 +27,11 @@ export function seesNamed(caller: Caller, store: SliverStore, name: string | nul
   if (caller.name === null) return true;
   const record = name ? store.find(name) : undefined;
   return record !== undefined && caller.sees(record);
+}
+
+/** A list that is asked for of one sliver: who may not see that is answered as if it weren't there. */
+export function holdNamed(caller: Caller, store: SliverStore, name: string | undefined): void {
+  if (name !== undefined && !seesNamed(caller, store, name)) throw noSuchSliver(name);
 }
 
 export const ADMINISTRATOR: Caller = {

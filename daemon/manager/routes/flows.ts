@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { addressText, packAddress, unmapped } from '../../../netns/address.ts';
 import { SliverdError } from '../../errors.ts';
+import { timeText } from '../../resources/time.ts';
 import type { NamedFlow } from '../../slivers/flows.ts';
 import { noSuchSliver } from '../../slivers/store.ts';
 import { type Caller, seesNamed } from '../callers/caller.ts';
@@ -111,5 +112,3 @@ function shown(flow: NamedFlow): Flow {
     end: flow.open ? null : timeText(flow.end),
   };
 }
-
-const timeText = (milliseconds: number) => new Date(milliseconds).toISOString();

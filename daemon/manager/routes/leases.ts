@@ -7,9 +7,10 @@ import { Overpromised, revoked } from '../../resources/leases/leases.ts';
 import { stateAt } from '../../resources/schedule.ts';
 import type { Issued } from '../../resources/tickets/issued.ts';
 import { verify } from '../../resources/tickets/ticket.ts';
+import { timeText } from '../../resources/time.ts';
 import { noSuchSliver } from '../../slivers/store.ts';
 import { Allowance } from '../callers/allowance.ts';
-import { seesNamed } from '../callers/caller.ts';
+import { holdNamed, seesNamed } from '../callers/caller.ts';
 import type { Manager, Server } from '../context.ts';
 import { done, nullable, time } from '../schemas.ts';
 import { BODY_LIMIT } from './tickets.ts';
@@ -64,8 +65,7 @@ export function leaseRoutes(server: Server, { identity, leases, issued, store }:
       },
     },
     async ({ query, caller }) => {
-      if (query.sliver !== undefined && !seesNamed(caller, store, query.sliver))
-        throw noSuchSliver(query.sliver);
+      holdNamed(caller, store, query.sliver);
       const items = leases.schedule
         .list()
         .filter(({ name }) => query.sliver === undefined || name === query.sliver)
@@ -88,7 +88,7 @@ export function leaseRoutes(server: Server, { identity, leases, issued, store }:
       },
     },
     async ({ body, caller }, reply) => {
-      if (caller.name !== null) CHANGES.take(caller.name);
+      CHANGES.take(caller.name);
       const ticket = await verify(body.ticket, identity, Date.now());
       const sliver = store.get(body.sliver);
       if (sliver.desired === 'deleted') throw noSuchSliver(body.sliver);
@@ -131,7 +131,7 @@ export function leaseRoutes(server: Server, { identity, leases, issued, store }:
       },
     },
     async ({ params, body, caller }) => {
-      if (caller.name !== null) CHANGES.take(caller.name);
+      CHANGES.take(caller.name);
       const [lease, until] = [leases.get(params.id), Date.parse(body.until)];
       // Who took it back has promised the time after to others.
       if (until > lease.until) good(lease.ids);
@@ -154,7 +154,7 @@ export function leaseRoutes(server: Server, { identity, leases, issued, store }:
       },
     },
     async ({ params, caller }, reply) => {
-      if (caller.name !== null) CHANGES.take(caller.name);
+      CHANGES.take(caller.name);
       leases.end(params.id);
       return reply.code(204).send();
     },
@@ -177,18 +177,17 @@ export function leaseRoutes(server: Server, { identity, leases, issued, store }:
 }
 
 function shown(lease: Lease): ShownLease {
-  const at = (milliseconds: number) => new Date(milliseconds).toISOString();
   return {
     id: lease.id,
     sliver: lease.name,
     rspec: lease.rspec,
-    from: at(lease.from),
-    until: at(lease.until),
-    latest: at(lease.latest),
+    from: timeText(lease.from),
+    until: timeText(lease.until),
+    latest: timeText(lease.latest),
     cores: [...lease.cores],
     unused: lease.unused,
     state: stateAt(lease, Date.now()),
-    redeemedAt: at(lease.redeemedAt),
+    redeemedAt: timeText(lease.redeemedAt),
     issuer: lease.issuer,
     tickets: [...lease.ids],
   };

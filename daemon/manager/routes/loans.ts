@@ -2,9 +2,10 @@ import { type Static, Type } from 'typebox';
 import { Amounts } from '../../resources/amounts.ts';
 import type { Loan } from '../../resources/loans/loan.ts';
 import { stateAt } from '../../resources/schedule.ts';
+import { timeText } from '../../resources/time.ts';
 import { noSuchSliver } from '../../slivers/store.ts';
 import { Allowance } from '../callers/allowance.ts';
-import { seesNamed } from '../callers/caller.ts';
+import { holdNamed, seesNamed } from '../callers/caller.ts';
 import type { Manager, Server } from '../context.ts';
 import { done, time } from '../schemas.ts';
 
@@ -52,8 +53,7 @@ export function loanRoutes(server: Server, { loans, store }: Manager): void {
       },
     },
     async ({ query, caller }) => {
-      if (query.sliver !== undefined && !seesNamed(caller, store, query.sliver))
-        throw noSuchSliver(query.sliver);
+      holdNamed(caller, store, query.sliver);
       const items = loans.schedule
         .list()
         .map(shown)
@@ -77,7 +77,7 @@ export function loanRoutes(server: Server, { loans, store }: Manager): void {
       },
     },
     async ({ body, caller }, reply) => {
-      if (caller.name !== null) CHANGES.take(caller.name);
+      CHANGES.take(caller.name);
       const [lender, borrower] = [live(body.sliver), live(body.to)];
       return reply.code(201).send(shown(loans.lend(lender, borrower, body.rspec, Date.parse(body.until))));
     },
@@ -100,7 +100,7 @@ export function loanRoutes(server: Server, { loans, store }: Manager): void {
       },
     },
     async ({ params, caller }, reply) => {
-      if (caller.name !== null) CHANGES.take(caller.name);
+      CHANGES.take(caller.name);
       loans.end(params.id, caller.name ?? 'the administrator');
       return reply.code(204).send();
     },
@@ -109,6 +109,13 @@ export function loanRoutes(server: Server, { loans, store }: Manager): void {
 
 function shown(loan: Loan): ShownLoan {
   const { id, lender, borrower, rspec, from, until } = loan;
-  const at = (milliseconds: number) => new Date(milliseconds).toISOString();
-  return { id, lender, borrower, rspec, from: at(from), until: at(until), state: stateAt(loan, Date.now()) };
+  return {
+    id,
+    lender,
+    borrower,
+    rspec,
+    from: timeText(from),
+    until: timeText(until),
+    state: stateAt(loan, Date.now()),
+  };
 }

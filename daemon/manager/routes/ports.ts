@@ -1,8 +1,7 @@
 import { Type } from 'typebox';
 import { type OwnedPort, protocolOf } from '../../slivers/ports.ts';
-import { noSuchSliver } from '../../slivers/store.ts';
 import { Allowance } from '../callers/allowance.ts';
-import { seesNamed } from '../callers/caller.ts';
+import { holdNamed, seesNamed } from '../callers/caller.ts';
 import type { Manager, Server } from '../context.ts';
 import { done, Port, Ports, Protocol, ReservePort } from '../schemas.ts';
 
@@ -37,8 +36,7 @@ export function portRoutes(server: Server, { ports, store }: Manager): void {
       },
     },
     async ({ query, caller }) => {
-      if (query.sliver !== undefined && !seesNamed(caller, store, query.sliver))
-        throw noSuchSliver(query.sliver);
+      holdNamed(caller, store, query.sliver);
       const items = ports.list(query.sliver).filter(({ sliver }) => seesNamed(caller, store, sliver));
       return { had: ports.had, items: items.map(shown) };
     },
@@ -57,7 +55,7 @@ export function portRoutes(server: Server, { ports, store }: Manager): void {
     },
     async ({ body, caller }, reply) => {
       const most = caller.name === null ? undefined : RESERVATIONS;
-      if (caller.name !== null) CHANGES.take(caller.name);
+      CHANGES.take(caller.name);
       const port = ports.reserve(body.sliver, protocolOf(body.protocol), body.port, most);
       return reply.code(201).send(shown(port));
     },
@@ -74,7 +72,7 @@ export function portRoutes(server: Server, { ports, store }: Manager): void {
       },
     },
     async ({ params, caller }, reply) => {
-      if (caller.name !== null) CHANGES.take(caller.name);
+      CHANGES.take(caller.name);
       ports.release(protocolOf(params.protocol), Number(params.port));
       return reply.code(204).send();
     },

@@ -93,7 +93,7 @@ export function sensorRoutes(server: Server, manager: Manager): void {
       },
     },
     async ({ params, body, caller }) => {
-      if (caller.name !== null) CHANGES.take(caller.name);
+      CHANGES.take(caller.name);
       const { socket, maxAge = 30, description = '' } = body;
       return about(
         sensors.published.publish(params.name, { name: params.sensor, socket, maxAge, description }),
@@ -112,7 +112,7 @@ export function sensorRoutes(server: Server, manager: Manager): void {
       },
     },
     async ({ params, caller }, reply) => {
-      if (caller.name !== null) CHANGES.take(caller.name);
+      CHANGES.take(caller.name);
       sensors.published.withdraw(params.name, params.sensor);
       return reply.code(204).send();
     },

@@ -5,6 +5,7 @@ import { Target } from '../../resources/slices.ts';
 import type { Issued } from '../../resources/tickets/issued.ts';
 import { PublicKey } from '../../resources/tickets/link.ts';
 import { issue, type Ticket, verify } from '../../resources/tickets/ticket.ts';
+import { timeText } from '../../resources/time.ts';
 import { brokerShare } from '../../slivers/roles.ts';
 import { Allowance } from '../callers/allowance.ts';
 import type { Manager, Server } from '../context.ts';
@@ -63,7 +64,7 @@ export function ticketRoutes(server: Server, manager: Manager): void {
       },
     },
     async ({ body, caller }, reply) => {
-      if (caller.name !== null) CHANGES.take(caller.name);
+      CHANGES.take(caller.name);
       const { to, rspec, slice } = body;
       const seconds = (text: string) => Math.floor(Date.parse(text) / 1000);
       const nbf = body.from === undefined ? Math.floor(Date.now() / 1000) : seconds(body.from);
@@ -123,7 +124,7 @@ export function ticketRoutes(server: Server, manager: Manager): void {
       },
     },
     async ({ params, caller }) => {
-      if (caller.name !== null) CHANGES.take(caller.name);
+      CHANGES.take(caller.name);
       const revoked = issued.revoke(params.id);
       events.record('ticket.revoked', revoked.issuer ?? params.id, { ticket: params.id });
       return shownIssued(revoked);
@@ -149,8 +150,7 @@ const multiplied = (share: Amounts, by: number): Amounts =>
   Object.fromEntries(amountsOf(share).map(([key, amount]) => [key, amount * by]));
 
 function shownIssued({ from, until, issuedAt, ...ticket }: Issued): IssuedTicket {
-  const at = (milliseconds: number) => new Date(milliseconds).toISOString();
-  return { ...ticket, from: at(from), until: at(until), issuedAt: at(issuedAt) };
+  return { ...ticket, from: timeText(from), until: timeText(until), issuedAt: timeText(issuedAt) };
 }
 
 function shown({ ids, holder, rspec, from, until, slice }: Ticket) {
@@ -158,8 +158,8 @@ function shown({ ids, holder, rspec, from, until, slice }: Ticket) {
     ids: [...ids],
     holder: holder ?? null,
     rspec,
-    from: new Date(from).toISOString(),
-    until: new Date(until).toISOString(),
+    from: timeText(from),
+    until: timeText(until),
     slice: slice ?? null,
   };
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { SliverdError } from '../../errors.ts';
 import { overlaps } from '../amounts.ts';
+import { timeText } from '../time.ts';
 import type { Lease } from './lease.ts';
 
 /** What becomes of a lease's cores while it has nothing to do: nobody uses them (`idle`), or all others do (`shared`). */
@@ -48,7 +49,7 @@ export function allocate(
   if (whole && isExclusive({ rspec }))
     throw new SliverdError(
       'no-capacity',
-      `${whole.rspec.node === undefined ? 'cores of the node are' : 'the whole node is'} leased until ${new Date(whole.until).toISOString()}: ask for another time`,
+      `${whole.rspec.node === undefined ? 'cores of the node are' : 'the whole node is'} leased until ${timeText(whole.until)}: ask for another time`,
     );
   const wanted = rspec['cpu.cores'] ?? 0;
   const taken = new Set(meanwhile.flatMap((one) => one.cores));

@@ -6,6 +6,7 @@ import { type Amounts, exact, type Holding } from '../amounts.ts';
 import { Schedule, stateAt } from '../schedule.ts';
 import { accountOf, joined, parseTicket } from '../tickets/link.ts';
 import type { Ticket } from '../tickets/ticket.ts';
+import { timeText } from '../time.ts';
 import { accountsOf, overpromised } from './accounts.ts';
 import { type Evidence, evidenceOf } from './evidence.ts';
 import { allocate, isExclusive, type Unused } from './exclusive.ts';
@@ -169,22 +170,20 @@ export class Leases {
   /** All others have less meanwhile: they are told of it when it is known, and not whose it is. */
   #notice({ rspec, cores, unused, from, until }: Lease): void {
     if (!isExclusive({ rspec })) return;
-    const time = (milliseconds: number) => new Date(milliseconds).toISOString();
     const what = rspec.node === undefined ? { cores, unused } : { node: true };
     this.#options.events.record('node.leased', this.#options.node, {
       ...what,
-      from: time(from),
-      until: time(until),
+      from: timeText(from),
+      until: timeText(until),
     });
   }
 
   #tell(type: string, { id, name, rspec, from, until }: Lease, more: object = {}): void {
-    const time = (milliseconds: number) => new Date(milliseconds).toISOString();
     this.#options.events.record(type, name, {
       lease: id,
       rspec,
-      from: time(from),
-      until: time(until),
+      from: timeText(from),
+      until: timeText(until),
       ...more,
     });
   }
@@ -207,16 +206,15 @@ function final({ holder, slice }: Ticket, name: string): void {
 }
 
 function window(from: number, until: number, now: number, latest: number): { from: number; until: number } {
-  const time = (milliseconds: number) => new Date(milliseconds).toISOString();
   if (until > latest)
     throw new SliverdError(
       'bad-request',
-      `until ${time(until)} is more than the ticket has, which ends at ${time(latest)}: redeem another for the time after`,
+      `until ${timeText(until)} is more than the ticket has, which ends at ${timeText(latest)}: redeem another for the time after`,
     );
   if (until <= now || until <= from)
     throw new SliverdError(
       'bad-request',
-      `until ${time(until)}: a lease ends after it begins, and not in the past`,
+      `until ${timeText(until)}: a lease ends after it begins, and not in the past`,
     );
   return { from, until };
 }

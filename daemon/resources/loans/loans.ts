@@ -5,6 +5,7 @@ import type { Database } from '../../store/database.ts';
 import type { Amounts } from '../amounts.ts';
 import type { RSpec } from '../rspec.ts';
 import { Schedule, stateAt } from '../schedule.ts';
+import { timeText } from '../time.ts';
 import { type Loan, uncovered, unlendable } from './loan.ts';
 
 /** A lender or borrower. */
@@ -54,15 +55,14 @@ export class Loans {
   /** Durable on return. Throws `no-capacity` with what it can't lend, and why. @param until milliseconds since 1970 */
   lend(lender: Party, borrower: Party, rspec: Amounts, until: number): Loan {
     const from = Date.now();
-    const time = (milliseconds: number) => new Date(milliseconds).toISOString();
     const { expiresAt } = lender;
     if (lender.id === borrower.id)
       throw new SliverdError('bad-request', `${lender.name} has that already: lend it to another`);
-    if (until <= from) throw new SliverdError('bad-request', `until ${time(until)} is in the past`);
+    if (until <= from) throw new SliverdError('bad-request', `until ${timeText(until)} is in the past`);
     if (expiresAt !== null && until > expiresAt)
       throw new SliverdError(
         'bad-request',
-        `until ${time(until)}: ${lender.name} itself ends at ${time(expiresAt)}, and lends no longer than that`,
+        `until ${timeText(until)}: ${lender.name} itself ends at ${timeText(expiresAt)}, and lends no longer than that`,
       );
     // Apart: whoever is given what it didn't ask for can lend all the same.
     for (const [side, { id, name }] of [lender, borrower].entries()) {
@@ -116,7 +116,7 @@ export class Loans {
   }
 
   #tell(type: string, { id, lender, borrower, rspec, until }: Loan, more: object = {}): void {
-    const data = { loan: id, lender, borrower, rspec, until: new Date(until).toISOString(), ...more };
+    const data = { loan: id, lender, borrower, rspec, until: timeText(until), ...more };
     for (const subject of [lender, borrower]) this.#options.events.record(type, subject, data);
   }
 }

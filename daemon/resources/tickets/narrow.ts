@@ -1,5 +1,6 @@
 import { SliverdError } from '../../errors.ts';
 import { isWithin } from '../slices.ts';
+import { timeText } from '../time.ts';
 import type { Claims } from './link.ts';
 
 /**
@@ -19,4 +20,4 @@ export function narrowed(before: Claims, link: Claims, at: number): void {
     throw widened(`for ${link.slice ?? 'every slice'}, where it is for ${before.slice} alone`);
 }
 
-const time = (seconds: number) => new Date(seconds * 1000).toISOString();
+const time = (seconds: number) => timeText(seconds * 1000);

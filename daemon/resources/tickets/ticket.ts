@@ -2,6 +2,7 @@ import { createHash, createPublicKey, type KeyObject, randomBytes } from 'node:c
 import { CompactSign, calculateJwkThumbprint, compactVerify, importJWK } from 'jose';
 import { SliverdError } from '../../errors.ts';
 import type { Amounts } from '../amounts.ts';
+import { timeText } from '../time.ts';
 import {
   ALGORITHM,
   type Claims,
@@ -118,10 +119,8 @@ export async function verify(text: string, node: NodeKey, now: number): Promise<
   for (const [at, { claims }] of links.entries()) if (at > 0) narrowed(links[at - 1]!.claims, claims, at + 1);
   const { rspec, nbf, exp, slice, cnf } = last.claims;
   const [from, until] = [nbf * 1000, exp * 1000];
-  if (now >= until)
-    throw new SliverdError('ticket-expired', `this ticket was good until ${new Date(until).toISOString()}`);
-  if (now < from)
-    throw new SliverdError('ticket-not-yet', `this ticket is good from ${new Date(from).toISOString()} on`);
+  if (now >= until) throw new SliverdError('ticket-expired', `this ticket was good until ${timeText(until)}`);
+  if (now < from) throw new SliverdError('ticket-not-yet', `this ticket is good from ${timeText(from)} on`);
   return { ids: links.map(({ claims }) => claims.jti), links, holder: cnf?.jwk, rspec, from, until, slice };
 }
 

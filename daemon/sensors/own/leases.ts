@@ -1,9 +1,8 @@
 import { Amounts } from '../../resources/amounts.ts';
 import type { Lease } from '../../resources/leases/lease.ts';
 import { stateAt } from '../../resources/schedule.ts';
+import { timeText } from '../../resources/time.ts';
 import { type Field, nodeSensor, type Sensor } from '../sensor.ts';
-
-const time = (milliseconds: number) => new Date(milliseconds).toISOString();
 
 const FIELDS: readonly Field<Lease>[] = [
   { name: 'slice', type: 'text', description: 'whose it is', of: ({ name }) => name },
@@ -13,8 +12,8 @@ const FIELDS: readonly Field<Lease>[] = [
     description: 'pending or active, by the clock',
     of: (lease) => stateAt(lease, Date.now()),
   },
-  { name: 'from', type: 'time', description: 'from when it is had', of: ({ from }) => time(from) },
-  { name: 'until', type: 'time', description: 'until when', of: ({ until }) => time(until) },
+  { name: 'from', type: 'time', description: 'from when it is had', of: ({ from }) => timeText(from) },
+  { name: 'until', type: 'time', description: 'until when', of: ({ until }) => timeText(until) },
   ...(Object.keys(Amounts.properties) as (keyof Amounts)[]).map((key): Field<Lease> => {
     const description = 'on top of its own, in the units of the RSpec';
     return { name: key, type: 'number', description, of: ({ rspec }) => rspec[key] };
